@@ -1,0 +1,149 @@
+/* Memory that dies together: a chain of chunks, filled from the front. The first chunk is small and part of the
+ * arena's own allocation, so a call that needs little costs one malloc. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CHUNK 3968 /* with its header it stays within one page */
+#define MAX_CHUNK (64 * 1024)
+
+struct chunk {
+	struct chunk *next;
+	size_t size, used;
+	char bytes[] __attribute__((aligned(16)));
+};
+
+struct deferred {
+	void (*fn)(void *arg);
+	void *arg;
+	struct deferred *next;
+};
+
+struct arena {
+	struct chunk *chunk; /* newest */
+	struct deferred *deferred;
+	size_t next_size;
+};
+
+static struct chunk *chunk_new(size_t size)
+{
+	struct chunk *chunk = malloc(sizeof(*chunk) + size);
+
+	if (!chunk) {
+		fprintf(stderr, "out of memory: %zu bytes\n", size);
+		abort();
+	}
+	chunk->next = NULL;
+	chunk->size = size;
+	chunk->used = 0;
+	return chunk;
+}
+
+struct arena *arena_new(void)
+{
+	struct chunk *first = chunk_new(FIRST_CHUNK);
+	struct arena *arena = (struct arena *)(void *)first->bytes;
+
+	first->used = (sizeof(*arena) + 15) & ~(size_t)15;
+	*arena = (struct arena){ .chunk = first, .next_size = 2 * FIRST_CHUNK };
+	return arena;
+}
+
+struct arena *arena_free(struct arena *arena)
+{
+	struct chunk *chunk;
+
+	if (!arena)
+		return NULL;
+	while (arena->deferred) {
+		struct deferred *d = arena->deferred;
+
+		arena->deferred = d->next;
+		d->fn(d->arg);
+	}
+	chunk = arena->chunk; /* the arena itself lives in the last chunk of the chain */
+	while (chunk) {
+		struct chunk *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+	return NULL;
+}
+
+static void *take(struct arena *arena, size_t size, size_t align)
+{
+	struct chunk *chunk = arena->chunk;
+	size_t at = (chunk->used + align - 1) & ~(align - 1);
+
+	if (at > chunk->size || size > chunk->size - at) {
+		if (size > MAX_CHUNK / 4) { /* a large block gets a chunk of its own behind the current one */
+			struct chunk *own = chunk_new(size);
+
+			own->used = size;
+			own->next = chunk->next;
+			chunk->next = own;
+			return own->bytes;
+		}
+		chunk = chunk_new(arena->next_size > size ? arena->next_size : size);
+		if (arena->next_size < MAX_CHUNK)
+			arena->next_size *= 2;
+		chunk->next = arena->chunk;
+		arena->chunk = chunk;
+		at = 0;
+	}
+	chunk->used = at + size;
+	return chunk->bytes + at;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	return memset(take(arena, size, 16), 0, size);
+}
+
+void *arena_raw(struct arena *arena, size_t size) { return take(arena, size, 1); }
+
+char *arena_copy(struct arena *arena, const void *bytes, size_t size)
+{
+	char *copy = take(arena, size + 1, 1);
+
+	if (size)
+		memcpy(copy, bytes, size);
+	copy[size] = '\0';
+	return copy;
+}
+
+struct str arena_str(struct arena *arena, struct str s) { return (struct str){ arena_copy(arena, s.p, s.n), s.n }; }
+
+char *arena_text(struct arena *arena, struct str s) { return arena_copy(arena, s.p, s.n); }
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+	char small[256], *text;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(small, sizeof(small), format, args);
+	va_end(args);
+	if (n < 0)
+		return (struct str){ "", 0 };
+	if ((size_t)n < sizeof(small))
+		return arena_str(arena, (struct str){ small, (size_t)n });
+	text = take(arena, (size_t)n + 1, 1);
+	va_start(args, format);
+	vsnprintf(text, (size_t)n + 1, format, args);
+	va_end(args);
+	return (struct str){ text, (size_t)n };
+}
+
+void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg)
+{
+	struct deferred *d = arena_alloc(arena, sizeof(*d));
+
+	*d = (struct deferred){ fn, arg, arena->deferred };
+	arena->deferred = d;
+}

@@ -1,0 +1,288 @@
+/* JSON in: yajl's events become a tree in an arena. */
+#include "base/json_read.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#define MAX_DEPTH 64
+#define FEW_KEYS 48 /* up to here members are compared pair by pair, above they are sorted first */
+
+struct frame {
+	struct json *value;
+	struct json *last; /* newest child */
+};
+
+struct reader {
+	struct arena *arena;
+	struct json_limits limits;
+	struct frame frames[MAX_DEPTH];
+	unsigned depth;
+	unsigned tokens;
+	struct str key;
+	struct json *root;
+	const char *why;
+};
+
+static int refuse(struct reader *r, const char *why)
+{
+	if (!r->why)
+		r->why = why;
+	return 0;
+}
+
+/* A new value in its place: root, element, or member under r->key. */
+static struct json *place(struct reader *r, enum json_kind kind)
+{
+	struct json *value;
+
+	if (++r->tokens > r->limits.max_tokens) {
+		refuse(r, arena_printf(r->arena, "more than %u values", r->limits.max_tokens).p);
+		return NULL;
+	}
+	value = arena_alloc(r->arena, sizeof(*value));
+	value->kind = kind;
+	if (r->depth == 0) {
+		r->root = value;
+	} else {
+		struct frame *f = &r->frames[r->depth - 1];
+
+		if (f->value->kind == JSON_OBJECT)
+			value->key = r->key;
+		if (f->last)
+			f->last->next = value;
+		else
+			f->value->child = value;
+		f->last = value;
+		f->value->n++;
+	}
+	return value;
+}
+
+static int open_frame(struct reader *r, enum json_kind kind)
+{
+	struct json *value;
+
+	if (r->depth >= r->limits.max_depth)
+		return refuse(r, arena_printf(r->arena, "nested deeper than %u", r->limits.max_depth).p);
+	value = place(r, kind);
+	if (!value)
+		return 0;
+	r->frames[r->depth++] = (struct frame){ .value = value };
+	return 1;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
+	size_t n = x->key.n < y->key.n ? x->key.n : y->key.n;
+	int order = memcmp(x->key.p, y->key.p, n);
+
+	return order ? order : (x->key.n > y->key.n) - (x->key.n < y->key.n);
+}
+
+/* A member whose key is there twice, or NULL. Two readers of one document may not see two documents. */
+static const struct json *doubled_key(struct reader *r, const struct json *object)
+{
+	const struct json **sorted;
+	uint32_t n = 0;
+
+	if (object->n <= FEW_KEYS) {
+		for (const struct json *a = object->child; a; a = a->next)
+			for (const struct json *b = a->next; b; b = b->next)
+				if (a->key.n == b->key.n && memcmp(a->key.p, b->key.p, a->key.n) == 0)
+					return b;
+		return NULL;
+	}
+	sorted = arena_alloc(r->arena, object->n * sizeof(struct json *));
+	for (const struct json *m = object->child; m; m = m->next)
+		sorted[n++] = m;
+	qsort(sorted, n, sizeof(struct json *), by_key);
+	for (uint32_t i = 1; i < n; i++)
+		if (by_key(&sorted[i - 1], &sorted[i]) == 0)
+			return sorted[i];
+	return NULL;
+}
+
+static int on_null(void *ctx) { return place(ctx, JSON_NULL) != NULL; }
+
+static int on_bool(void *ctx, int truth)
+{
+	struct json *value = place(ctx, JSON_BOOL);
+
+	if (value)
+		value->truth = truth != 0;
+	return value != NULL;
+}
+
+static int on_number(void *ctx, const char *p, size_t n)
+{
+	struct reader *r = ctx;
+	struct str text = { p, n };
+	struct json *value;
+	char copy[64];
+	int64_t integer;
+
+	if (str_to_int(text, INT64_MIN, INT64_MAX, &integer)) {
+		value = place(r, JSON_INT);
+		if (value)
+			value->integer = integer;
+		return value != NULL;
+	}
+	if (!memchr(p, '.', n) && !memchr(p, 'e', n) && !memchr(p, 'E', n))
+		return refuse(r, "an integer beyond 64 bits");
+	if (n >= sizeof(copy))
+		return refuse(r, "a number of more than 63 characters");
+	memcpy(copy, p, n);
+	copy[n] = '\0';
+	value = place(r, JSON_DOUBLE);
+	if (value)
+		value->number = strtod(copy, NULL);
+	if (value && !isfinite(value->number))
+		return refuse(r, "a number out of range");
+	return value != NULL;
+}
+
+static bool text_ok(struct reader *r, const unsigned char *p, size_t n)
+{
+	if (n > r->limits.max_text)
+		refuse(r, arena_printf(r->arena, "a text of more than %zu bytes", r->limits.max_text).p);
+	else if (!str_is_text((struct str){ (const char *)p, n }))
+		refuse(r, memchr(p, 0, n) ? "a NUL character in a text" : "a text that is not valid UTF-8");
+	return r->why == NULL;
+}
+
+static int on_text(void *ctx, const unsigned char *p, size_t n)
+{
+	struct reader *r = ctx;
+	struct json *value;
+
+	if (!text_ok(r, p, n))
+		return 0;
+	value = place(r, JSON_TEXT);
+	if (value)
+		value->text = arena_str(r->arena, (struct str){ (const char *)p, n });
+	return value != NULL;
+}
+
+static int on_key(void *ctx, const unsigned char *p, size_t n)
+{
+	struct reader *r = ctx;
+
+	if (!text_ok(r, p, n))
+		return 0;
+	r->key = arena_str(r->arena, (struct str){ (const char *)p, n });
+	return 1;
+}
+
+static int on_open_object(void *ctx) { return open_frame(ctx, JSON_OBJECT); }
+static int on_open_array(void *ctx) { return open_frame(ctx, JSON_ARRAY); }
+
+static int on_close(void *ctx)
+{
+	struct reader *r = ctx;
+
+	r->depth--;
+	return 1;
+}
+
+static int on_close_object(void *ctx)
+{
+	struct reader *r = ctx;
+	const struct json *twice = doubled_key(r, r->frames[r->depth - 1].value);
+
+	if (twice)
+		return refuse(r, arena_printf(r->arena, "the key \"%.64s\" twice in one object", twice->key.p).p);
+	return on_close(ctx);
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_bool,
+	.yajl_number = on_number,
+	.yajl_string = on_text,
+	.yajl_start_map = on_open_object,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_close_object,
+	.yajl_start_array = on_open_array,
+	.yajl_end_array = on_close,
+};
+
+static struct json_limits limits_or_default(const struct json_limits *given)
+{
+	struct json_limits limits = given ? *given : (struct json_limits){ 0 };
+
+	if (!limits.max_text)
+		limits.max_text = 1024 * 1024;
+	if (!limits.max_depth)
+		limits.max_depth = 32;
+	if (limits.max_depth > MAX_DEPTH)
+		limits.max_depth = MAX_DEPTH;
+	if (!limits.max_tokens)
+		limits.max_tokens = 100000;
+	return limits;
+}
+
+const struct json *json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
+                              const char **ret_why)
+{
+	struct reader r = { .arena = arena, .limits = limits_or_default(limits) };
+	const struct json *result = NULL;
+	yajl_handle yajl = yajl_alloc(&callbacks, NULL, &r);
+	yajl_status status;
+
+	if (!yajl)
+		abort();
+	yajl_config(yajl, yajl_dont_validate_strings, 1); /* ours is stricter and runs on the decoded text */
+	status = yajl_parse(yajl, (const unsigned char *)text.p, text.n);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(yajl);
+	if (status == yajl_status_ok && memchr(text.p, '\f', text.n))
+		r.why = "a form feed between values", status = yajl_status_error;
+	if (status == yajl_status_ok)
+		result = r.root;
+	else
+		*ret_why = arena_printf(arena, "byte %zu: %s", yajl_get_bytes_consumed(yajl),
+		                        r.why ? r.why : "this is not JSON").p;
+	yajl_free(yajl);
+	return result;
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+	size_t n = strlen(key);
+
+	if (!object || object->kind != JSON_OBJECT)
+		return NULL;
+	for (const struct json *m = object->child; m; m = m->next)
+		if (m->key.n == n && memcmp(m->key.p, key, n) == 0)
+			return m;
+	return NULL;
+}
+
+const struct json *json_at(const struct json *array, uint32_t index)
+{
+	const struct json *element;
+
+	if (!array || array->kind != JSON_ARRAY || index >= array->n)
+		return NULL;
+	for (element = array->child; index > 0; index--)
+		element = element->next;
+	return element;
+}
+
+struct str json_text(const struct json *value, struct str otherwise)
+{
+	return value && value->kind == JSON_TEXT ? value->text : otherwise;
+}
+
+int64_t json_int(const struct json *value, int64_t otherwise)
+{
+	return value && value->kind == JSON_INT ? value->integer : otherwise;
+}
+
+bool json_bool(const struct json *value, bool otherwise)
+{
+	return value && value->kind == JSON_BOOL ? value->truth : otherwise;
+}
