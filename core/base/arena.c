@@ -147,3 +147,13 @@ void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg)
 	*d = (struct deferred){ fn, arg, arena->deferred };
 	arena->deferred = d;
 }
+
+bool arena_holds(const struct arena *arena, const void *address)
+{
+	const char *at = address;
+
+	for (const struct chunk *chunk = arena->chunk; chunk; chunk = chunk->next)
+		if (at >= chunk->bytes && at < chunk->bytes + chunk->used)
+			return true;
+	return false;
+}

@@ -18,6 +18,9 @@ struct str arena_str(struct arena *arena, struct str s);               /* copy, 
 char *arena_text(struct arena *arena, struct str s);                   /* the same, as char * */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Does the address lie in memory of this arena? For checks of foreign pointers. */
+bool arena_holds(const struct arena *arena, const void *address);
+
 /* Call fn(arg) when the arena is freed. */
 void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg);
 

@@ -78,6 +78,20 @@ int fiber_join(struct call *call, struct fiber *fiber)
 	return r;
 }
 
+int fiber_run(struct call *call, const struct fiber_options *options, fiber_fn *fn, void *arg)
+{
+	struct fiber *fiber = NULL;
+	int r = fiber_start(call->loop, options, fn, arg, &fiber);
+
+	if (r != OK)
+		return call_fail(call, r, "too much is going on at once");
+	r = fiber_join(call, fiber);
+	if (r != OK)
+		fiber_cancel(fiber);
+	fiber_unref(fiber);
+	return r;
+}
+
 int fiber_sleep(struct call *call, int64_t ms)
 {
 	struct event never = { 0 };

@@ -70,6 +70,9 @@ void fiber_cancel(struct fiber *fiber);         /* sticky; harmless when it has 
 bool fiber_finished(const struct fiber *fiber);
 /* Wait until `fiber` has returned. Takes no reference away. */
 AWAITS int fiber_join(struct call *call, struct fiber *fiber);
+/* Run fn on a fiber of its own and wait for it: what it allocates goes with it. For loops that live long, whose own arena
+ * must not grow. When the caller is cancelled so is fn, which may then still be running on return. */
+AWAITS int fiber_run(struct call *call, const struct fiber_options *options, fiber_fn *fn, void *arg);
 void loop_cancel_all(struct loop *loop);        /* cancel every fiber that is alive */
 
 AWAITS int fiber_sleep(struct call *call, int64_t ms); /* OK, E_CANCELLED or E_TIMEOUT (the call's deadline) */

@@ -1,0 +1,98 @@
+/* Previews: the list, one of them, its log and its history, and a person's wishes. */
+#include "store/deployments.h"
+
+#include "api/api.h"
+#include "kv/waiting.h"
+
+static bool is_status(struct str s)
+{
+	return str_eq(s, STR("QUEUED")) || str_eq(s, STR("BUILDING")) || str_eq(s, STR("READY")) || str_eq(s, STR("ERROR")) ||
+	       str_eq(s, STR("DESTROYED"));
+}
+
+int deployments_index(struct exchange *x)
+{
+	struct deployments_page page = { 0 };
+	struct str status = http_query(x, "status"), pr = http_query(x, "pr");
+	struct db_rows rows;
+	int r = page_read(x, &page.limit, &page.before, "deploy_");
+
+	if (r != OK)
+		return r;
+	if (status.p && !is_status(status))
+		return answer_field(x, 422, "status", "must be QUEUED, BUILDING, READY, ERROR or DESTROYED");
+	if (pr.p && !str_to_int(pr, 1, INT32_MAX, &page.pr_number))
+		return answer_field(x, 422, "pr", "must be a pull request's number");
+	page.status = status;
+	r = deployments_list(x->call, api_of(x)->db, x->params[0], &page, &rows);
+	if (r != OK)
+		return r;
+	page_link(x, &rows, page.limit);
+	return answer_rows(x, &rows);
+}
+
+static struct str preview_id(const struct exchange *x) { return x->params[1].n ? x->params[1] : x->params[0]; }
+
+int deployment_show(struct exchange *x)
+{
+	struct json_out out;
+	struct db_rows rows;
+	int r = deployment_get(x->call, api_of(x)->db, preview_id(x), &rows);
+
+	if (r != OK)
+		return r;
+	if (rows.n_rows == 0)
+		return call_fail(x->call, E_NOT_FOUND, "there is no deployment %.*s, or you may not see it", STR_FMT(preview_id(x)));
+	out = http_answer_json(x, 200);
+	db_row_json(&rows, 0, &out);
+	return OK;
+}
+
+int deployment_logs_show(struct exchange *x)
+{
+	struct str attempt = http_query(x, "attempt"), after = http_query(x, "after");
+	struct db_rows rows;
+	int64_t after_seq = 0;
+	int r;
+
+	if (after.p && !str_to_int(after, 0, INT32_MAX, &after_seq))
+		return answer_field(x, 422, "after", "must be the seq of a part that was read");
+	r = deployment_logs(x->call, api_of(x)->db, preview_id(x), attempt, after_seq, 200, &rows);
+	return r == OK ? answer_rows(x, &rows) : r;
+}
+
+int deployment_events_show(struct exchange *x)
+{
+	struct str cursor;
+	struct db_rows rows;
+	int64_t limit;
+	int r = page_read(x, &limit, &cursor, "evt_");
+
+	if (r == OK)
+		r = deployment_events(x->call, api_of(x)->db, preview_id(x), cursor, limit, &rows);
+	if (r != OK)
+		return r;
+	page_link(x, &rows, limit);
+	return answer_rows(x, &rows);
+}
+
+static int wish(struct exchange *x, enum wish what)
+{
+	struct api *api = api_of(x);
+	struct db_rows rows;
+	struct str job;
+	struct json_out out;
+	int r = deployment_wish(x->call, api->db, preview_id(x), what, caller_of(x)->person.id, &rows, &job);
+
+	if (r != OK)
+		return r;
+	if (job.n)
+		waiting_push(api->kv, STR("preview-queue"), &job, 1);
+	out = http_answer_json(x, 202);
+	db_row_json(&rows, 0, &out);
+	return OK;
+}
+
+int deployment_retry(struct exchange *x) { return wish(x, WISH_RETRY); }
+int deployment_cancel(struct exchange *x) { return wish(x, WISH_CANCEL); }
+int deployment_destroy(struct exchange *x) { return wish(x, WISH_DESTROY); }

@@ -1,0 +1,67 @@
+/* What handlers share: pages of a list, rows as an answer, faults of one field. */
+#include "api/api.h"
+
+#include "base/id.h"
+
+#define PAGE_DEFAULT 50
+#define PAGE_MAX 200
+
+int answer_field(struct exchange *x, int status, const char *field, const char *why)
+{
+	int r = http_answer_error(x, status, arena_printf(x->call->arena, "%s %s", field, why));
+
+	http_answer_detail(x, field, str_of(why));
+	return r;
+}
+
+int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix)
+{
+	struct str limit = http_query(x, "limit"), cursor = http_query(x, "cursor");
+
+	*ret_limit = PAGE_DEFAULT;
+	*ret_cursor = (struct str){ 0 };
+	if (limit.p && !str_to_int(limit, 1, PAGE_MAX, ret_limit))
+		return answer_field(x, 422, "limit", "must be a whole number from 1 to 200");
+	if (cursor.p && (!str_starts(cursor, str_of(cursor_prefix)) || cursor.n > ID_MAX))
+		return answer_field(x, 422, "cursor", "is not one of this list's");
+	if (cursor.p)
+		*ret_cursor = cursor;
+	return OK;
+}
+
+/* The query without its cursor, so that filters stay in the link. */
+static struct str other_parameters(struct exchange *x)
+{
+	struct str rest = x->query, pair;
+	struct buf kept;
+	struct str text;
+
+	buf_init(&kept, 8192);
+	while (rest.n) {
+		pair = str_split(&rest, '&');
+		if (pair.n && !str_starts(pair, STR("cursor="))) {
+			buf_add_str(&kept, pair);
+			buf_add_char(&kept, '&');
+		}
+	}
+	text = arena_str(x->call->arena, buf_str(&kept));
+	buf_done(&kept);
+	return text;
+}
+
+void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit)
+{
+	if (rows->n_rows < limit)
+		return;
+	http_answer_header(x, "link", arena_printf(x->call->arena, "<%.*s%.*s?%.*scursor=%.*s>; rel=\"next\"",
+	                                           STR_FMT(api_of(x)->o.base_url), STR_FMT(x->path),
+	                                           STR_FMT(other_parameters(x)), STR_FMT(db_text(rows, rows->n_rows - 1, "id"))));
+}
+
+int answer_rows(struct exchange *x, const struct db_rows *rows)
+{
+	struct json_out out = http_answer_json(x, 200);
+
+	db_rows_json(rows, &out);
+	return OK;
+}

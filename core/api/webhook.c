@@ -1,0 +1,180 @@
+/* POST /webhooks/github: signature, then format, then facts, then one commit; nothing is done here, only written down. */
+#include "api/api.h"
+#include "api/ingest.h"
+#include "base/json_read.h"
+#include "crypto/digest.h"
+#include "crypto/webhook_signature.h"
+
+#include <string.h>
+
+#define PAYLOAD_TEXT_MAX ((size_t)1024 * 1024)
+
+/* Header values as GitHub makes them: an event name, a GUID. */
+static bool is_word(struct str s, size_t max)
+{
+	if (s.n == 0 || s.n > max)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return true;
+}
+
+static int check_signature(struct exchange *x)
+{
+	const struct api_options *o = &api_of(x)->o;
+	struct str signature = http_request_header(x, "x-hub-signature-256");
+
+	if (http_request_header_count(x, "x-hub-signature-256") == 1 &&
+	    webhook_signature_ok(signature, x->body, o->webhook_secrets, o->webhook_secrets[1].n ? 2 : 1))
+		return OK;
+	return http_answer_error(x, 401, STR("the signature in X-Hub-Signature-256 does not fit the body and the webhook secret"));
+}
+
+/* ---- format ---- */
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* application/x-www-form-urlencoded: the value of payload=. .p == NULL when there is none or it is not well formed. */
+static struct str form_payload(struct exchange *x)
+{
+	struct str rest = x->body, pair;
+	char *out;
+	size_t n = 0;
+
+	do {
+		pair = str_split(&rest, '&');
+	} while (rest.n && !str_starts(pair, STR("payload=")));
+	if (!str_starts(pair, STR("payload=")))
+		return (struct str){ 0 };
+	pair = (struct str){ pair.p + 8, pair.n - 8 };
+	out = arena_raw(x->call->arena, pair.n + 1);
+	for (size_t i = 0; i < pair.n; i++) {
+		char c = pair.p[i] == '+' ? ' ' : pair.p[i];
+
+		if (c == '%') {
+			int high = i + 2 < pair.n ? hex_digit(pair.p[i + 1]) : -1, low = i + 2 < pair.n ? hex_digit(pair.p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return (struct str){ 0 };
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	return (struct str){ out, n };
+}
+
+static int read_body(struct exchange *x, const struct json **ret)
+{
+	struct str type = http_request_header(x, "content-type"), text = x->body;
+	const struct json_limits limits = { .max_text = PAYLOAD_TEXT_MAX };
+	const char *why = "";
+
+	type = str_trim(str_split(&type, ';'));
+	if (str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
+		text = form_payload(x);
+		if (!text.p)
+			return answer_field(x, 400, "payload", "is missing in the form, or not well encoded");
+	} else if (!str_eq_nocase(type, STR("application/json"))) {
+		return http_answer_error(x, 415, STR("the webhook's content type must be application/json or "
+		                                     "application/x-www-form-urlencoded"));
+	}
+	*ret = json_parse(x->call->arena, text, &limits, &why);
+	if (!*ret)
+		return answer_field(x, 400, "body", why);
+	if ((*ret)->kind != JSON_OBJECT)
+		return answer_field(x, 400, "body", "is not a JSON object");
+	return OK;
+}
+
+/* ---- facts ---- */
+
+static int ignore(struct delivery *d, struct str reason)
+{
+	d->outcome = STR("ignored");
+	d->reason = reason;
+	d->decisions = STR("[]");
+	return OK;
+}
+
+/* What the delivery is about. Leaves outcome empty when the projects' rules have to decide. */
+static int understand(struct exchange *x, const struct json *body, struct delivery *d)
+{
+	struct arena *arena = x->call->arena;
+	struct pull_request *pr;
+	const char *field = "", *why = "";
+
+	d->action = json_text(json_get(body, "action"), (struct str){ "", 0 });
+	d->repo = json_text(json_get(json_get(body, "repository"), "full_name"), (struct str){ "", 0 });
+	if (d->action.n > 64 || d->repo.n > 256)
+		return answer_field(x, 400, d->action.n > 64 ? "action" : "repository.full_name", "is too long");
+	if (str_eq(d->event, STR("ping")))
+		return ignore(d, STR("ping: the webhook is set up"));
+	if (!str_eq(d->event, STR("pull_request")))
+		return ignore(d, arena_printf(arena, "the event %.*s does not change a preview", STR_FMT(d->event)));
+	pr = arena_alloc(arena, sizeof(*pr));
+	if (!pull_request_read(body, pr, &field, &why))
+		return answer_field(x, 400, field, why);
+	if (!pull_request_action_matters(pr->action))
+		return ignore(d, arena_printf(arena, "the action %.*s does not change a preview", STR_FMT(pr->action)));
+	d->pr = pr;
+	return OK;
+}
+
+/* ---- the answer ---- */
+
+static int answer_delivery(struct exchange *x, const struct delivery *d)
+{
+	bool ping = str_eq(d->event, STR("ping"));
+	struct json_out out = http_answer_json(x, d->duplicate || ping ? 200 : 202);
+	struct str message = d->duplicate ? STR("this delivery is known already") :
+	                     d->stale     ? STR("newer events of this pull request are known") :
+	                                    d->reason;
+
+	json_open(&out, '{');
+	json_put_bool(&out, "success", true);
+	json_put_text(&out, "message", message);
+	json_put_text(&out, "deliveryId", d->known_id);
+	json_put_text(&out, "outcome", d->duplicate ? STR("duplicate") : d->stale ? STR("stale") : d->outcome);
+	if (d->duplicate)
+		json_put_bool(&out, "duplicate", true);
+	json_close(&out, '}');
+	return OK;
+}
+
+int webhook_github(struct exchange *x)
+{
+	struct str event = http_request_header(x, "x-github-event"), guid = http_request_header(x, "x-github-delivery");
+	struct delivery *d;
+	const struct json *body = NULL;
+	int r = check_signature(x);
+
+	if (r != OK)
+		return r;
+	if (!is_word(event, 64))
+		return answer_field(x, 400, "X-GitHub-Event", "is missing or not an event's name");
+	if (!is_word(guid, 64))
+		return answer_field(x, 400, "X-GitHub-Delivery", "is missing or not a delivery's id");
+	r = read_body(x, &body);
+	if (r != OK)
+		return r;
+	d = arena_alloc(x->call->arena, sizeof(*d));
+	d->id = arena_printf(x->call->arena, "hook_%.*s", STR_FMT(guid));
+	d->event = event;
+	d->payload = x->body;
+	/* the separator cannot occur in an event's name, so no other pair gives the same bytes */
+	sha256((const struct str[]){ event, STR("\n"), x->body }, 3, d->digest);
+	r = understand(x, body, d);
+	if (r != OK)
+		return r;
+	r = ingest_delivery(x->call, api_of(x)->ingest, d);
+	return r == OK ? answer_delivery(x, d) : r;
+}

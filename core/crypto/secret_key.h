@@ -1,0 +1,33 @@
+/* The keys that protect stored secrets, and the ring that holds the current one and those before it. */
+#ifndef CRYPTO_SECRET_KEY_H
+#define CRYPTO_SECRET_KEY_H
+
+#include "base/str.h"
+
+#define SECRET_KEY_SIZE      32
+#define SECRET_KEY_TEXT_SIZE 45 /* base64 with its NUL */
+#define SECRET_KEY_WHY_SIZE  160
+#define KEY_ID_SIZE          8
+#define KEY_ID_TEXT_SIZE     17 /* hex with its NUL */
+#define KEY_RING_MAX         4
+
+struct secret_key {
+	uint8_t bytes[SECRET_KEY_SIZE];
+	uint8_t id[KEY_ID_SIZE]; /* computed from the key: names it without telling anything about it */
+};
+
+/* What ENCRYPTION_KEY_BASE64 holds. On failure ret_why gets the end of a sentence that starts with the variable's
+ * name ("decoded 33 bytes, need 32 ..."); it never holds the value. */
+bool secret_key_parse(struct str text, struct secret_key *ret, char ret_why[SECRET_KEY_WHY_SIZE]);
+/* A fresh key as text, for `opshubd genkey`. */
+void secret_key_generate(char ret_text[SECRET_KEY_TEXT_SIZE]);
+
+/* Keys in memory that is locked and kept out of core dumps where the system grants it, and wiped on free. */
+struct key_ring;
+/* keys[0] seals; the others only open. Aborts on none or on more than KEY_RING_MAX. */
+struct key_ring *key_ring_new(const struct secret_key *keys, size_t n);
+struct key_ring *key_ring_free(struct key_ring *ring); /* accepts NULL, returns NULL */
+const struct secret_key *key_ring_current(const struct key_ring *ring);
+const struct secret_key *key_ring_find(const struct key_ring *ring, const uint8_t id[KEY_ID_SIZE]); /* NULL = none */
+
+#endif

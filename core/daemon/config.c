@@ -1,0 +1,265 @@
+/* Reading and checking the configuration. */
+#include "daemon/config.h"
+
+#include "crypto/secret_key.h"
+#include "crypto/session_token.h"
+#include "daemon/config_file.h"
+#include "kv/kv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct reason {
+	char *text;
+	size_t size;
+};
+
+static bool refuse(struct reason *why, const char *name, const char *what)
+{
+	snprintf(why->text, why->size, "%s %s", name, what);
+	return false;
+}
+
+static bool store(const struct setting *s, const char *text, struct config *config, struct reason *why)
+{
+	char *field = (char *)config + s->offset;
+	int64_t number;
+	char range[128];
+
+	if (s->type == SET_TEXT) {
+		memcpy(field, &text, sizeof(text));
+		return true;
+	}
+	if (s->type == SET_BOOL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+		text = text[0] == 't' ? "1" : "0";
+	if (!str_to_int(str_of(text), s->min, s->max, &number)) {
+		snprintf(range, sizeof(range), "must be a whole number from %lld to %lld", (long long)s->min, (long long)s->max);
+		return refuse(why, s->env, s->type == SET_BOOL ? "must be 0 or 1" : range);
+	}
+	memcpy(field, &number, sizeof(number));
+	return true;
+}
+
+/* A variable that is set to nothing counts as not set: that is what an empty line in an env file means. */
+static const char *from_environment(const struct setting *s)
+{
+	const char *text = getenv(s->env);
+
+	if ((!text || !*text) && s->alias)
+		text = getenv(s->alias);
+	return text && *text ? text : NULL;
+}
+
+static bool read_all(const struct config_file *file, struct config *config, struct reason *why)
+{
+	for (size_t i = 0; i < config_table_size; i++) {
+		const struct setting *s = &config_table[i];
+		const char *text = from_environment(s);
+
+		if (!text)
+			text = config_file_get(file, s->section, s->key);
+		if (!text || !*text)
+			text = s->initial;
+		if (!text)
+			return refuse(why, s->env, "is missing: set it in the environment or in the configuration file");
+		if (!store(s, strdup(text), config, why))
+			return false;
+	}
+	return true;
+}
+
+static bool is_one_of(const char *text, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_http_url(const char *url)
+{
+	struct str s = str_of(url);
+
+	return (str_starts(s, STR("http://")) && s.n > 7) || (str_starts(s, STR("https://")) && s.n > 8);
+}
+
+static bool check_secrets(const struct config *c, struct reason *why)
+{
+	struct secret_key key;
+	char key_why[SECRET_KEY_WHY_SIZE];
+	const char *jwt_why = session_secret_check(str_of(c->jwt_secret));
+	bool good;
+
+	if (jwt_why)
+		return refuse(why, "JWT_SECRET", jwt_why);
+	if (*c->jwt_secret_previous && (jwt_why = session_secret_check(str_of(c->jwt_secret_previous))))
+		return refuse(why, "JWT_SECRET_PREVIOUS", jwt_why);
+	good = secret_key_parse(str_of(c->encryption_key), &key, key_why);
+	explicit_bzero(&key, sizeof(key));
+	return good || refuse(why, "ENCRYPTION_KEY_BASE64", key_why);
+}
+
+static bool check_urls(const struct config *c, struct reason *why)
+{
+	struct str db = str_of(c->database_url);
+	const char *redis_why = kv_url_check(c->redis_url);
+
+	if (!str_starts(db, STR("postgresql://")) && !str_starts(db, STR("postgres://")))
+		return refuse(why, "DATABASE_URL", "must begin with postgresql:// or postgres://");
+	if (redis_why)
+		return refuse(why, "REDIS_URL", redis_why);
+	if (!is_http_url(c->api_base_url))
+		return refuse(why, "API_BASE_URL", "must be an http:// or https:// URL");
+	if (!is_http_url(c->web_base_url))
+		return refuse(why, "WEB_BASE_URL", "must be an http:// or https:// URL");
+	if (*c->mock_url && !is_http_url(c->mock_url))
+		return refuse(why, "MOCK_PROVIDER_URL", "must be an http:// or https:// URL");
+	return true;
+}
+
+static bool is_local_or_encrypted(const char *url)
+{
+	return strstr(url, "sslmode=require") || strstr(url, "sslmode=verify-") || strstr(url, "@localhost") ||
+	       strstr(url, "@127.") || strstr(url, "@[::1]") || strstr(url, "host=/") || strstr(url, "@/");
+}
+
+static bool check(const struct config *c, struct reason *why)
+{
+	static const char *const environments[] = { "development", "test", "production" };
+	enum log_level level;
+
+	if (!is_one_of(c->environment, environments, 3))
+		return refuse(why, "NODE_ENV", "must be development, test or production");
+	if (!log_level_parse(str_of(c->log_level), &level))
+		return refuse(why, "LOG_LEVEL", "must be debug, info, warn or error");
+	if (!check_secrets(c, why) || !check_urls(c, why))
+		return false;
+	if (c->test_login && config_is_production(c))
+		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
+	if (c->db_require_tls && !is_local_or_encrypted(c->database_url))
+		return refuse(why, "DATABASE_URL", "must have sslmode=verify-full (or require), because DB_REQUIRE_TLS is 1");
+	if (c->provider_timeout_ms > c->provider_settle_ms)
+		return refuse(why, "PROVIDER_SETTLE_MS", "must not be shorter than PROVIDER_TIMEOUT_MS");
+	return true;
+}
+
+/* The password in scheme://user:password@host, or empty. */
+static struct str url_password(const char *url)
+{
+	const char *start = strstr(url, "://"), *at, *colon, *slash;
+
+	if (!start)
+		return (struct str){ 0 };
+	start += 3;
+	slash = strpbrk(start, "/?#");
+	at = memrchr(start, '@', slash ? (size_t)(slash - start) : strlen(start));
+	colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
+	return colon ? (struct str){ colon + 1, (size_t)(at - colon - 1) } : (struct str){ 0 };
+}
+
+static void register_secrets(const struct config *config)
+{
+	for (size_t i = 0; i < config_table_size; i++) {
+		const char *text;
+
+		if (config_table[i].type != SET_TEXT)
+			continue;
+		memcpy(&text, (const char *)config + config_table[i].offset, sizeof(text));
+		if (config_table[i].flags & SET_SECRET)
+			log_secret(str_of(text));
+		else if (config_table[i].flags & SET_URL)
+			log_secret(url_password(text));
+	}
+}
+
+bool config_is_production(const struct config *config) { return strcmp(config->environment, "production") == 0; }
+
+bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size)
+{
+	struct reason why = { ret_why, why_size };
+	struct config config = { 0 };
+	struct config_file *values = NULL;
+	bool good;
+
+	if (!file)
+		file = getenv("OPSHUB_CONFIG");
+	if ((!file || !*file) && access("/etc/opshub/opshub.ini", F_OK) == 0)
+		file = "/etc/opshub/opshub.ini";
+	if (file && *file && !config_file_read(file, &values, ret_why, why_size))
+		return false;
+	good = read_all(values, &config, &why) && check(&config, &why);
+	config_file_free(values);
+	if (!good)
+		return false;
+	register_secrets(&config);
+	*ret = config;
+	return true;
+}
+
+/* ---- printing ---- */
+
+static void print_value(const struct setting *s, const struct config *config, struct buf *ret)
+{
+	const char *text;
+	int64_t number;
+
+	if (s->type != SET_TEXT) {
+		memcpy(&number, (const char *)config + s->offset, sizeof(number));
+		buf_add_int(ret, number);
+		return;
+	}
+	memcpy(&text, (const char *)config + s->offset, sizeof(text));
+	if ((s->flags & SET_SECRET) && *text) {
+		buf_add_str(ret, STR("********"));
+	} else if ((s->flags & SET_URL) && url_password(text).n) {
+		struct str password = url_password(text);
+
+		buf_add(ret, text, (size_t)(password.p - text));
+		buf_add_str(ret, STR("********"));
+		buf_add_str(ret, str_of(password.p + password.n));
+	} else {
+		buf_add_str(ret, str_of(text));
+	}
+}
+
+void config_print(const struct config *config, struct buf *ret)
+{
+	for (size_t i = 0; i < config_table_size; i++) {
+		buf_add_str(ret, str_of(config_table[i].env));
+		buf_add_char(ret, '=');
+		print_value(&config_table[i], config, ret);
+		buf_add_char(ret, '\n');
+	}
+}
+
+void config_print_ini(struct buf *ret)
+{
+	const char *section = "";
+
+	buf_add_str(ret, STR("; OpsHub's configuration. Every key, its default, and the environment variable that overrides it.\n"
+	                     "; Keep this file readable for root and the service user only: it may hold secrets.\n"));
+	for (size_t i = 0; i < config_table_size; i++) {
+		const struct setting *s = &config_table[i];
+
+		if (strcmp(section, s->section) != 0)
+			buf_printf(ret, "\n[%s]\n", s->section);
+		section = s->section;
+		buf_printf(ret, "; %s (%s)%s\n", s->help, s->env, s->flags & SET_REQUIRED ? "; required" : "");
+		buf_printf(ret, "%s%s =%s%s\n", s->flags & SET_REQUIRED ? ";" : "", s->key, s->initial && *s->initial ? " " : "",
+		           s->initial ? s->initial : "");
+	}
+}
+
+void config_print_docs(struct buf *ret)
+{
+	buf_add_str(ret, STR("| variable | ini key | default | what it is |\n| --- | --- | --- | --- |\n"));
+	for (size_t i = 0; i < config_table_size; i++) {
+		const struct setting *s = &config_table[i];
+
+		buf_printf(ret, "| `%s`%s%s%s | %s.%s | %s%s%s | %s |\n", s->env, s->alias ? " (`" : "", s->alias ? s->alias : "",
+		           s->alias ? "`)" : "", s->section, s->key, s->initial && *s->initial ? "`" : "",
+		           s->flags & SET_REQUIRED ? "required" : s->initial, s->initial && *s->initial ? "`" : "", s->help);
+	}
+}

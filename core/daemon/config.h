@@ -1,0 +1,69 @@
+/* The configuration: one table (config_table.c) from which come the defaults, the checks, conf/opshub.ini, the masked
+ * listing and the table in docs/operations.md.
+ *
+ * Order: default, then conf file (section.key), then environment variable. Every text lives as long as the process. */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define CONFIG_EXIT 78 /* EX_CONFIG of sysexits.h */
+
+struct config {
+	/* required */
+	const char *database_url, *redis_url, *jwt_secret, *encryption_key, *github_client_id, *github_client_secret;
+	const char *github_webhook_secret;
+	/* what and where */
+	const char *environment; /* "development", "test", "production" */
+	const char *api_base_url, *web_base_url, *listen_address;
+	int64_t port;
+	const char *log_level;
+	const char *trusted_proxies;
+	int64_t max_connections, max_connections_per_address, request_timeout_ms, response_timeout_ms;
+	int64_t test_login, disable_slack, use_mock_provider; /* 0 or 1 */
+	/* secrets during a rollover */
+	const char *jwt_secret_previous, *github_webhook_secret_previous;
+	/* plugins */
+	const char *plugin_dir, *plugins_enabled, *plugins_disabled, *plugins_allow_private, *mock_url;
+	int64_t mock_port;
+	/* processes */
+	int64_t api_processes, worker_processes, shutdown_grace_ms, hang_ms;
+	/* database */
+	int64_t db_pool_size, db_require_tls;
+	/* queue and reconciler */
+	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms, build_timeout_ms, reap_ms;
+	int64_t reap_orphans;
+};
+
+/* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with
+ * one sentence in ret_why that names the variable and what is wrong with it, never its value. Registers secrets with the log. */
+bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size);
+
+/* The effective configuration, secrets and passwords masked. */
+void config_print(const struct config *config, struct buf *ret);
+/* conf/opshub.ini, and the table of docs/operations.md. */
+void config_print_ini(struct buf *ret);
+void config_print_docs(struct buf *ret);
+bool config_is_production(const struct config *config);
+
+/* ---- the table ---- */
+enum setting_type { SET_TEXT, SET_INT, SET_BOOL, SET_MS };
+#define SET_REQUIRED 1u
+#define SET_SECRET 2u /* masked and redacted as a whole */
+#define SET_URL 4u    /* its password is masked and redacted */
+
+struct setting {
+	const char *section, *key;
+	const char *env, *alias; /* alias: a second name, or NULL */
+	enum setting_type type;
+	unsigned flags;
+	size_t offset;
+	const char *initial; /* as text; NULL = none */
+	int64_t min, max;    /* of INT and MS */
+	const char *help;
+};
+extern const struct setting config_table[];
+extern const size_t config_table_size;
+
+#endif

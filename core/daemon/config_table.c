@@ -1,0 +1,98 @@
+/* Every setting there is. Order is the order of conf/opshub.ini. */
+#include "daemon/config.h"
+
+#include <stddef.h>
+
+#define TEXT(section, key, env, alias, flags, field, initial, help) \
+	{ section, key, env, alias, SET_TEXT, flags, offsetof(struct config, field), initial, 0, 0, help }
+#define INT(section, key, env, field, initial, min, max, help) \
+	{ section, key, env, NULL, SET_INT, 0, offsetof(struct config, field), initial, min, max, help }
+#define BOOL(section, key, env, field, initial, help) \
+	{ section, key, env, NULL, SET_BOOL, 0, offsetof(struct config, field), initial, 0, 1, help }
+#define MS(section, key, env, field, initial, min, max, help) \
+	{ section, key, env, NULL, SET_MS, 0, offsetof(struct config, field), initial, min, max, help }
+
+#define DAY_MS (24ll * 60 * 60 * 1000)
+
+const struct setting config_table[] = {
+	TEXT("database", "url", "DATABASE_URL", NULL, SET_REQUIRED | SET_URL, database_url, NULL,
+	     "PostgreSQL 15 or newer: postgresql://user:password@host:5432/database, with any libpq parameter"),
+	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 4, 200,
+	    "connections of the whole daemon, shared among its processes"),
+	BOOL("database", "require_tls", "DB_REQUIRE_TLS", db_require_tls, "0",
+	     "refuse to start when the database is on another host and sslmode allows plain text"),
+	TEXT("redis", "url", "REDIS_URL", NULL, SET_REQUIRED | SET_URL, redis_url, NULL,
+	     "Redis 7 or newer: redis://[user:password@]host:6379[/db]"),
+
+	TEXT("secrets", "jwt_secret", "JWT_SECRET", NULL, SET_REQUIRED | SET_SECRET, jwt_secret, NULL,
+	     "signs sessions; 32 characters or more"),
+	TEXT("secrets", "jwt_secret_previous", "JWT_SECRET_PREVIOUS", NULL, SET_SECRET, jwt_secret_previous, "",
+	     "still accepted while sessions signed with it run out"),
+	TEXT("secrets", "encryption_key", "ENCRYPTION_KEY_BASE64", NULL, SET_REQUIRED | SET_SECRET, encryption_key, NULL,
+	     "32 random bytes in base64, as opshubd genkey prints them"),
+
+	TEXT("github", "client_id", "GITHUB_CLIENT_ID", NULL, SET_REQUIRED, github_client_id, NULL, "OAuth app: client id"),
+	TEXT("github", "client_secret", "GITHUB_CLIENT_SECRET", NULL, SET_REQUIRED | SET_SECRET, github_client_secret, NULL,
+	     "OAuth app: client secret"),
+	TEXT("github", "webhook_secret", "GITHUB_WEBHOOK_SECRET", NULL, SET_REQUIRED | SET_SECRET, github_webhook_secret, NULL,
+	     "what GitHub signs webhooks with"),
+	TEXT("github", "webhook_secret_previous", "GITHUB_WEBHOOK_SECRET_PREVIOUS", NULL, SET_SECRET,
+	     github_webhook_secret_previous, "", "still accepted while the secret is changed at GitHub"),
+
+	TEXT("server", "environment", "NODE_ENV", "OPSHUB_ENV", 0, environment, "development",
+	     "development, test or production; production means secure cookies and no test login"),
+	TEXT("server", "api_base_url", "API_BASE_URL", NULL, 0, api_base_url, "http://localhost:4000",
+	     "where GitHub and people reach the API"),
+	TEXT("server", "web_base_url", "WEB_BASE_URL", NULL, 0, web_base_url, "http://localhost:3000",
+	     "where people reach the dashboard"),
+	TEXT("server", "listen", "LISTEN_ADDRESS", NULL, 0, listen_address, "0.0.0.0", "address to listen on"),
+	INT("server", "port", "PORT", port, "4000", 1, 65535, "port to listen on"),
+	TEXT("server", "trusted_proxies", "TRUSTED_PROXIES", NULL, 0, trusted_proxies, "",
+	     "addresses and CIDRs of reverse proxies whose X-Forwarded-For is believed, comma-separated"),
+	INT("server", "max_connections", "MAX_CONNECTIONS", max_connections, "8192", 16, 100000, "connections of one api process"),
+	INT("server", "max_connections_per_address", "MAX_CONNECTIONS_PER_ADDRESS", max_connections_per_address, "256", 1, 100000,
+	    "of them from one address"),
+	MS("server", "request_timeout_ms", "REQUEST_TIMEOUT_MS", request_timeout_ms, "30000", 100, 600000,
+	   "a request must have arrived"),
+	MS("server", "response_timeout_ms", "RESPONSE_TIMEOUT_MS", response_timeout_ms, "30000", 100, 600000,
+	   "an answer must have left"),
+	TEXT("server", "log_level", "LOG_LEVEL", NULL, 0, log_level, "info", "debug, info, warn or error"),
+	BOOL("server", "test_login", "ALLOW_TEST_LOGIN", test_login, "0",
+	     "POST /test/login-as lets anybody in; refused in production"),
+
+	INT("processes", "api", "API_PROCESSES", api_processes, "1", 1, 64, "api processes"),
+	INT("processes", "worker", "WORKER_PROCESSES", worker_processes, "1", 1, 64, "worker processes"),
+	MS("processes", "shutdown_grace_ms", "SHUTDOWN_GRACE_MS", shutdown_grace_ms, "25000", 0, 3600000,
+	   "time to finish requests and give leases back after SIGTERM"),
+	MS("processes", "hang_ms", "HANG_MS", hang_ms, "30000", 1000, 3600000,
+	   "a process whose event loop gives no sign of life for so long is replaced"),
+
+	TEXT("plugins", "dir", "PLUGIN_DIR", "OPSHUB_PLUGIN_DIR", 0, plugin_dir, OPSHUB_PLUGIN_FOLDER,
+	     "folder of the plugins; owned by root or the service user, writable for nobody else"),
+	TEXT("plugins", "enabled", "PLUGINS_ENABLED", NULL, 0, plugins_enabled, "", "names to load, comma-separated; empty = all"),
+	TEXT("plugins", "disabled", "PLUGINS_DISABLED", NULL, 0, plugins_disabled, "", "names never loaded"),
+	TEXT("plugins", "allow_private", "PLUGINS_ALLOW_PRIVATE", NULL, 0, plugins_allow_private, "mock",
+	     "names of plugins that may reach loopback and private addresses"),
+	BOOL("plugins", "disable_slack", "DISABLE_SLACK", disable_slack, "0", "send nothing to Slack"),
+	BOOL("plugins", "use_mock_provider", "USE_MOCK_PROVIDER", use_mock_provider, "0",
+	     "send every project to the mock provider"),
+	TEXT("plugins", "mock_url", "MOCK_PROVIDER_URL", NULL, 0, mock_url, "",
+	     "where the mock provider is; empty with use_mock_provider = run one beside the daemon"),
+	INT("plugins", "mock_port", "MOCK_PROVIDER_PORT", mock_port, "4010", 0, 65535, "port of that one"),
+
+	INT("jobs", "at_once", "JOBS_AT_ONCE", jobs_at_once, "256", 1, 512, "jobs that one worker runs at once"),
+	MS("jobs", "lease_ms", "JOB_LEASE_MS", job_lease_ms, "60000", 1000, 3600000,
+	   "after this long without a word a worker's jobs go to another"),
+	MS("jobs", "sweep_ms", "SWEEP_MS", sweep_ms, "250", 20, 60000, "how often due jobs and expired leases are looked for"),
+	MS("jobs", "repair_ms", "REPAIR_MS", repair_ms, "5000", 100, 3600000, "how often the Redis list is compared with the database"),
+	MS("jobs", "provider_timeout_ms", "PROVIDER_TIMEOUT_MS", provider_timeout_ms, "30000", 100, 600000,
+	   "longest call to a provider; at most half a lease is used"),
+	MS("jobs", "provider_settle_ms", "PROVIDER_SETTLE_MS", provider_settle_ms, "90000", 100, 3600000,
+	   "after this long a create that the provider does not know was never received, and is sent again"),
+	MS("jobs", "build_timeout_ms", "BUILD_TIMEOUT_MS", build_timeout_ms, "1800000", 1000, DAY_MS, "deadline of a build"),
+	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS, "how often providers are asked what they have of ours"),
+	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",
+	     "destroy deployments of this installation that its database does not know; else they are only named in the log"),
+};
+
+const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

@@ -1,0 +1,247 @@
+/* The worker process: plugins, the queue, the reconciler, the reaper. */
+#include "daemon/child.h"
+
+#include "db/db.h"
+#include "plugin/plugin.h"
+#include "store/plugins.h"
+#include "worker/reaper.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STRIKES 3 /* crashes of a plugin in one job before the job is dead */
+#define WORKER_FIBERS 2048
+
+struct worker {
+	const struct config *config;
+	const struct child_options *options;
+	struct loop *loop;
+	struct db *db;
+	struct net *net;
+	struct catalog *catalog;
+	struct providers providers;
+	struct queue *queue;
+	struct reconciler reconciler;
+	struct reaper reaper;
+	struct job_handler handlers[3];
+	struct heart *heart;
+	uv_signal_t term, interrupt;
+	uv_timer_t grace;
+	int exit_status;
+};
+
+static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
+{
+	(void)call;
+	(void)arg;
+	(void)job;
+	return OUTCOME_DONE;
+}
+
+static void save_catalog(struct call *call, struct worker *w)
+{
+	static const char *const states[] = { "loaded", "refused", "disabled" };
+	size_t n = catalog_size(w->catalog);
+	struct plugin_row *rows = arena_alloc(call->arena, (n + 1) * sizeof(*rows));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct catalog_entry *e = catalog_at(w->catalog, i);
+		const struct opshub_plugin *about = e->plugin ? &e->plugin->about : NULL;
+
+		rows[i] = (struct plugin_row){
+			.file = arena_printf(call->arena, "%.*s.so", STR_FMT(e->name)),
+			.name = e->name,
+			.kind = str_of(about ? plugin_kind_name(about->kind) : "unknown"),
+			.version = str_of(about ? about->version : ""),
+			.abi = about ? arena_printf(call->arena, "%u.%u", about->abi_major, about->abi_minor) : STR(""),
+			.summary = str_of(about ? about->summary : ""),
+			.license = str_of(about ? about->license : ""),
+			.state = states[e->state],
+			.reason = e->reason,
+			.settings = e->settings_json,
+		};
+	}
+	if (plugins_save(call, w->db, rows, n) != OK)
+		log_warn("Worker", "The plugin catalog could not be stored", F_TEXT("error", call->why));
+}
+
+/* What the process before us left behind: the strike for a crashed plugin's job, then its leases. */
+static void settle_predecessor(struct call *call, struct worker *w)
+{
+	const struct child_options *o = w->options;
+	struct push_list list = { 0 };
+	bool dead = false;
+
+	if (!o->predecessor)
+		return;
+	if (o->crash_job && jobs_crashed(call, w->db, str_of(o->crash_job), str_of(o->predecessor), str_of(o->crash_why), STRIKES,
+	                                 &list, &dead) == OK) {
+		queue_push(w->queue, &list);
+		if (dead)
+			log_error("DeploymentProcessor", "Provider plugin crashed three times in one job; it is dead until it is retried",
+			          F_TEXT("jobId", o->crash_job), F_TEXT("reason", "PLUGIN_CRASH"), F_TEXT("error", o->crash_why));
+	}
+	if (jobs_release(call, w->db, str_of(o->predecessor), &list) == OK) {
+		queue_push(w->queue, &list);
+		if (list.n)
+			log_info("Worker", "Jobs of a worker that ended were taken over", F_INT("jobs", (int64_t)list.n));
+	}
+}
+
+static void open_queue(struct worker *w)
+{
+	const struct config *c = w->config;
+	struct queue_options options = {
+		.loop = w->loop,
+		.db = w->db,
+		.redis_url = c->redis_url,
+		.name = STR("preview-queue"),
+		.worker = str_of(w->options->id),
+		.concurrency = (unsigned)c->jobs_at_once,
+		.lease_ms = c->job_lease_ms,
+		.sweep_ms = c->sweep_ms,
+		.repair_ms = c->repair_ms,
+		.handlers = w->handlers,
+	};
+	int64_t half_lease = c->job_lease_ms / 2;
+
+	w->reconciler = (struct reconciler){
+		.db = w->db,
+		.providers = &w->providers,
+		.lease_ms = c->job_lease_ms,
+		.call_ms = c->provider_timeout_ms < half_lease ? c->provider_timeout_ms : half_lease,
+		.settle_ms = c->provider_settle_ms,
+		.build_ms = c->build_timeout_ms,
+	};
+	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
+	w->handlers[1] = (struct job_handler){ "noop", run_noop, NULL };
+	w->queue = w->reconciler.queue = queue_open(&options);
+	w->reaper = (struct reaper){ .rec = &w->reconciler, .every_ms = c->reap_ms, .destroy_orphans = c->reap_orphans,
+		                     .orphan_age_ms = 3600000 };
+	reaper_start(w->loop, &w->reaper);
+}
+
+static void boot(struct call *call, void *arg)
+{
+	struct worker *w = arg;
+	int r;
+
+	while ((r = db_ready(call, w->db, 5000)) != OK) {
+		if (r == E_CANCELLED)
+			return;
+		log_error("Worker", "The database is not ready", F_TEXT("error", call->why));
+		if (r == E_INVALID) { /* the schema is not this version's: waiting in this process would not help */
+			w->exit_status = 1;
+			loop_stop(w->loop);
+			return;
+		}
+	}
+	open_queue(w);
+	settle_predecessor(call, w);
+	save_catalog(call, w);
+	heart_ready(w->heart);
+}
+
+/* ---- stop ---- */
+
+static void leave(struct call *call, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)call;
+	while (queue_active(w->queue) && fiber_sleep(call, 20) == OK)
+		;
+	loop_stop(w->loop);
+}
+
+static void on_grace(uv_timer_t *timer) { loop_stop(((struct worker *)timer->data)->loop); }
+
+static void on_stop(uv_signal_t *signal, int number)
+{
+	struct worker *w = signal->data;
+	struct fiber_options options = { .name = "drain" };
+
+	(void)number;
+	if (!w->queue) {
+		loop_stop(w->loop);
+		return;
+	}
+	if (queue_is_draining(w->queue))
+		return;
+	queue_drain(w->queue);
+	fiber_start(w->loop, &options, leave, w, NULL);
+	uv_timer_start(&w->grace, on_grace, (uint64_t)w->config->shutdown_grace_ms, 0);
+}
+
+static void release(struct call *call, void *arg) { queue_release(call, ((struct worker *)arg)->queue); }
+
+static void run_out(struct worker *w)
+{
+	loop_cancel_all(w->loop);
+	while (loop_fibers(w->loop))
+		uv_run(loop_uv(w->loop), UV_RUN_ONCE);
+}
+
+static void close_all(struct worker *w)
+{
+	struct fiber_options options = { .name = "release", .timeout_ms = 2000 };
+
+	run_out(w);
+	if (w->queue && fiber_start(w->loop, &options, release, w, NULL) == OK)
+		while (loop_fibers(w->loop))
+			uv_run(loop_uv(w->loop), UV_RUN_ONCE);
+	w->queue = queue_close(w->queue);
+	w->providers.plugins = plugins_close(w->providers.plugins);
+	w->net = net_close(w->net);
+	w->db = db_close(w->db);
+	w->heart = heart_stop(w->heart);
+	uv_close((uv_handle_t *)&w->term, NULL);
+	uv_close((uv_handle_t *)&w->interrupt, NULL);
+	uv_close((uv_handle_t *)&w->grace, NULL);
+	w->loop = loop_free(w->loop);
+	w->catalog = catalog_close(w->catalog);
+}
+
+static void watch_signals(struct worker *w)
+{
+	uv_signal_init(loop_uv(w->loop), &w->term);
+	uv_signal_init(loop_uv(w->loop), &w->interrupt);
+	uv_timer_init(loop_uv(w->loop), &w->grace);
+	w->term.data = w->interrupt.data = w->grace.data = w;
+	uv_signal_start(&w->term, on_stop, SIGTERM);
+	uv_signal_start(&w->interrupt, on_stop, SIGINT);
+}
+
+int run_worker(const struct config *config, const struct child_options *options)
+{
+	struct worker w = { .config = config, .options = options };
+	struct catalog_options catalog = {
+		.folder = config->plugin_dir,
+		.enabled = str_of(config->plugins_enabled),
+		.disabled = str_of(config->plugins_disabled),
+		.slack_is_disabled = config->disable_slack,
+	};
+	int64_t processes = config->api_processes + config->worker_processes, own = config->db_pool_size / processes - 2;
+	struct fiber_options boot_options = { .name = "boot" };
+	char application[64];
+
+	snprintf(application, sizeof(application), "opshub-worker/%d", options->index);
+	struct db_options db = { .url = config->database_url, .application = application, .own = (unsigned)(own < 1 ? 1 : own > 4 ? 4 : own) };
+
+	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
+	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);
+	w.loop = loop_new(WORKER_FIBERS);
+	w.heart = heart_start(w.loop);
+	watch_signals(&w);
+	w.net = net_open(w.loop);
+	w.db = db_open(w.loop, &db);
+	w.providers = (struct providers){ .catalog = w.catalog, .plugins = plugins_open(w.loop, w.net),
+		                          .use_mock = config->use_mock_provider, .allow_private = config->plugins_allow_private };
+	fiber_start(w.loop, &boot_options, boot, &w, NULL);
+	loop_run(w.loop);
+	close_all(&w);
+	return w.exit_status;
+}

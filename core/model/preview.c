@@ -1,0 +1,183 @@
+/* From wanted and existing to the next step. */
+#include "model/preview.h"
+
+static bool find_word(struct str word, const char *const *words, unsigned n, unsigned *ret)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (str_eq(word, str_of(words[i]))) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *const states[] = { "intent", "sent", "created", "gone" };
+static const char *const statuses[] = { "UNKNOWN", "QUEUED", "BUILDING", "READY", "FAILED", "CANCELLED" };
+
+bool attempt_state_read(struct str word, enum attempt_state *ret)
+{
+	unsigned i = 0;
+	bool found = find_word(word, states, 4, &i);
+
+	*ret = (enum attempt_state)i;
+	return found;
+}
+
+bool build_status_read(struct str word, enum build_status *ret)
+{
+	unsigned i = 0;
+	bool found = find_word(word, statuses, 6, &i);
+
+	*ret = (enum build_status)i;
+	return found;
+}
+
+const char *build_status_word(enum build_status status) { return statuses[status]; }
+
+static bool ended(const struct attempt *a)
+{
+	return a->status == BUILD_READY || a->status == BUILD_FAILED || a->status == BUILD_CANCELLED;
+}
+
+/* The next step of an attempt that is not wanted any more; its time is next_at. */
+static struct step clean_up(const struct preview *p, unsigned i)
+{
+	const struct attempt *a = &p->attempts[i];
+	struct step step = { .attempt = i };
+
+	switch (a->state) {
+	case ATTEMPT_INTENT:
+		step.kind = STEP_FORGET;
+		break;
+	case ATTEMPT_SENT:
+		step.kind = STEP_FIND;
+		step.lost = p->now_ms >= a->sent_at_ms + p->settle_ms;
+		break;
+	case ATTEMPT_CREATED:
+		step.kind = ended(a) || a->cancelled ? STEP_DESTROY : STEP_CANCEL;
+		break;
+	case ATTEMPT_GONE:
+		step.kind = STEP_DONE;
+		break;
+	}
+	return step;
+}
+
+/* The next step of the attempt that is wanted. */
+static struct step bring_up(const struct preview *p, unsigned i)
+{
+	const struct attempt *a = &p->attempts[i];
+	struct step step = { .attempt = i };
+
+	if (a->state != ATTEMPT_SENT && !ended(a) && p->now_ms >= a->deadline_ms) {
+		step.kind = STEP_TIME_OUT;
+		return step;
+	}
+	switch (a->state) {
+	case ATTEMPT_INTENT:
+		step.kind = STEP_SEND;
+		break;
+	case ATTEMPT_SENT:
+		step.kind = STEP_FIND;
+		step.lost = p->now_ms >= a->sent_at_ms + p->settle_ms;
+		break;
+	case ATTEMPT_CREATED:
+		step.kind = ended(a) ? STEP_DONE : STEP_POLL;
+		break;
+	case ATTEMPT_GONE:
+		step.kind = STEP_DONE;
+		break;
+	}
+	return step;
+}
+
+static bool is_due(const struct preview *p, unsigned i, struct step step, int64_t *wait_ms)
+{
+	int64_t left = p->attempts[i].next_at_ms - p->now_ms;
+
+	if (step.kind == STEP_DONE)
+		return false;
+	if (step.kind == STEP_TIME_OUT || left <= 0)
+		return true;
+	/* a build must not be polled past its deadline without being timed out */
+	if (step.kind == STEP_POLL && p->attempts[i].deadline_ms - p->now_ms < left)
+		left = p->attempts[i].deadline_ms - p->now_ms;
+	if (left < *wait_ms)
+		*wait_ms = left;
+	return false;
+}
+
+/* A READY predecessor stays until the wanted one is READY; everything else that is old goes now. */
+static bool is_kept(const struct preview *p, const struct attempt *old, const struct attempt *current)
+{
+	return p->desired == DESIRED_DEPLOYED && old->state == ATTEMPT_CREATED && old->status == BUILD_READY &&
+	       !(current && current->status == BUILD_READY);
+}
+
+struct step preview_next(const struct preview *p)
+{
+	int64_t wait_ms = INT64_MAX;
+	const struct attempt *current = NULL;
+	struct step step;
+
+	for (unsigned i = 0; i < p->n_attempts; i++) {
+		if (p->desired != DESIRED_DEPLOYED || p->attempts[i].generation != p->generation)
+			continue;
+		current = &p->attempts[i];
+		step = bring_up(p, i);
+		if (is_due(p, i, step, &wait_ms))
+			return step;
+	}
+	/* settled without an attempt: it failed before anything reached the provider */
+	if (p->desired == DESIRED_DEPLOYED && !current && !p->settled)
+		return (struct step){ .kind = STEP_INSERT };
+	for (unsigned i = 0; i < p->n_attempts; i++) {
+		if (&p->attempts[i] == current || is_kept(p, &p->attempts[i], current))
+			continue;
+		step = clean_up(p, i);
+		if (is_due(p, i, step, &wait_ms))
+			return step;
+	}
+	if (wait_ms != INT64_MAX)
+		return (struct step){ .kind = STEP_WAIT, .wait_ms = wait_ms };
+	return (struct step){ .kind = p->settled ? STEP_DONE : STEP_SETTLE };
+}
+
+struct failure create_failure(int code)
+{
+	switch (code) {
+	case E_AUTH:
+		return (struct failure){ "PROVIDER_AUTH", RETRY_NEVER };
+	case E_INVALID:
+	case E_NOT_FOUND:
+	case E_CONFLICT:
+	case E_UNSUPPORTED:
+		return (struct failure){ "PROVIDER_ERROR", RETRY_NEVER };
+	case E_LIMITED:
+		return (struct failure){ "PROVIDER_RATE_LIMIT", RETRY_LATER };
+	case E_QUOTA:
+		return (struct failure){ "PROVIDER_QUOTA", RETRY_QUOTA };
+	case E_NETWORK:
+		return (struct failure){ "PROVIDER_ERROR", RETRY_LATER };
+	case E_TIMEOUT:
+		return (struct failure){ "PROVIDER_TIMEOUT", RETRY_LOOK_UP };
+	case E_UPSTREAM:
+		return (struct failure){ "PROVIDER_ERROR", RETRY_LOOK_UP };
+	default: /* cancelled or a bug in the plugin: nobody knows whether it arrived */
+		return (struct failure){ "UNKNOWN", RETRY_LOOK_UP };
+	}
+}
+
+const char *call_failure_reason(int code) { return create_failure(code).reason; }
+
+int64_t backoff_ms(int64_t tries, int64_t base_ms, int64_t cap_ms, uint32_t random)
+{
+	int64_t full = base_ms;
+
+	for (int64_t i = 0; i < tries && full < cap_ms; i++)
+		full *= 2;
+	if (full > cap_ms)
+		full = cap_ms;
+	return full / 2 + (int64_t)(random % (uint32_t)(full / 2 + 1));
+}

@@ -1,0 +1,82 @@
+/* The reconciler's brain: from what is wanted of one preview and what exists of it to the next single step. Pure.
+ *
+ *   attempt:  INTENT --send--> SENT --answer--> CREATED --poll--> READY | FAILED | CANCELLED
+ *               |                |  lost? find                       |
+ *               +---- GONE <-----+---------------- destroy ----------+
+ *
+ * The current attempt is the one of the wanted generation. Older ones are cleaned up: what still builds at once, what is
+ * READY when its successor is READY, so that a push does not take the preview away. When nothing is wanted, everything
+ * goes. A SENT attempt without an answer is looked up by its id before it is ever sent again. */
+#ifndef MODEL_PREVIEW_H
+#define MODEL_PREVIEW_H
+
+#include "base/status.h"
+#include "base/str.h"
+#include "model/rules.h"
+
+enum attempt_state { ATTEMPT_INTENT, ATTEMPT_SENT, ATTEMPT_CREATED, ATTEMPT_GONE };
+enum build_status { BUILD_UNKNOWN, BUILD_QUEUED, BUILD_BUILDING, BUILD_READY, BUILD_FAILED, BUILD_CANCELLED };
+
+bool attempt_state_read(struct str word, enum attempt_state *ret);
+bool build_status_read(struct str word, enum build_status *ret);
+const char *build_status_word(enum build_status status); /* "READY" */
+
+struct attempt {
+	int64_t generation;
+	enum attempt_state state;
+	enum build_status status;
+	bool cancelled;      /* a cancel was sent */
+	int64_t tries;       /* of the current step, failed ones */
+	int64_t next_at_ms;  /* the next step is not due before; wall clock of the database, as all times here */
+	int64_t deadline_ms; /* until then it must be READY or FAILED */
+	int64_t sent_at_ms;  /* 0 = never */
+};
+
+struct preview {
+	enum desired desired;
+	int64_t generation;
+	bool settled;  /* this generation has been brought to its end */
+	int64_t now_ms;
+	int64_t settle_ms; /* after this long a sent attempt that cannot be found was never received */
+	const struct attempt *attempts; /* those that are not GONE, oldest first */
+	unsigned n_attempts;
+};
+
+enum step_kind {
+	STEP_DONE,     /* nothing to do, now or later */
+	STEP_WAIT,     /* nothing is due for wait_ms */
+	STEP_INSERT,   /* write down a new attempt */
+	STEP_SEND,     /* call the provider's create for it */
+	STEP_FIND,     /* did it reach the provider? found: adopt; not found and settled: STEP_SEND or forget, see resend */
+	STEP_POLL,
+	STEP_TIME_OUT, /* its deadline has passed: ERROR */
+	STEP_CANCEL,
+	STEP_DESTROY,
+	STEP_FORGET,   /* it never reached the provider: GONE */
+	STEP_SETTLE,   /* nothing of it exists any more and nothing is wanted: say so */
+};
+
+struct step {
+	enum step_kind kind;
+	unsigned attempt; /* index into attempts */
+	bool lost;        /* STEP_FIND: not found means it may be sent again (current) or forgotten (old) */
+	int64_t wait_ms;  /* STEP_WAIT */
+};
+
+struct step preview_next(const struct preview *preview);
+
+/* ---- failures ---- */
+enum retry { RETRY_NEVER, RETRY_LATER, RETRY_LOOK_UP, RETRY_QUOTA };
+struct failure {
+	const char *reason; /* of the taxonomy: "PROVIDER_AUTH" ... */
+	enum retry retry;   /* LOOK_UP: it may have happened */
+};
+/* What a failed call of the provider's create means. */
+struct failure create_failure(int code);
+const char *call_failure_reason(int code); /* the same for other calls: only the word */
+#define CREATE_TRIES 5
+
+/* Exponential with full jitter: between half and all of min(cap, base * 2^tries). `random` is any number. */
+int64_t backoff_ms(int64_t tries, int64_t base_ms, int64_t cap_ms, uint32_t random);
+
+#endif

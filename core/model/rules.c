@@ -1,0 +1,155 @@
+/* What deploys. */
+#include "model/rules.h"
+
+const char *desired_word(enum desired desired)
+{
+	static const char *const words[] = { "deployed", "destroyed", "held" };
+
+	return words[desired];
+}
+
+bool glob_matches(struct str pattern, struct str text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, star_text = 0;
+
+	/* the last '*' takes one character more each time the rest does not fit: linear memory, no recursion */
+	while (t < text.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			star_text = t;
+		} else if (p < pattern.n && pattern.p[p] == text.p[t]) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++star_text;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
+}
+
+static struct rule_words read_words(const struct json *array)
+{
+	struct rule_words words = { 0 };
+	const struct json *word = array && array->kind == JSON_ARRAY ? array->child : NULL;
+
+	for (; word && words.n < RULE_WORDS; word = word->next)
+		if (word->kind == JSON_TEXT && word->text.n)
+			words.words[words.n++] = word->text;
+	return words;
+}
+
+struct rules rules_read(const struct json *json)
+{
+	static const char *const policies[] = { "approve", "trusted", "deploy", "skip" };
+	struct str forks = json_text(json_get(json, "forks"), STR("approve"));
+	struct rules rules = {
+		.deploy_drafts = str_eq(json_text(json_get(json, "drafts"), STR("skip")), STR("deploy")),
+		.forks = FORKS_APPROVE,
+		.labels_any = read_words(json_get(json, "labelsAny")),
+		.labels_none = read_words(json_get(json, "labelsNone")),
+		.base_branches = read_words(json_get(json, "baseBranches")),
+		.skip_authors = read_words(json_get(json, "skipAuthors")),
+		.skip_marker = json_text(json_get(json, "skipMarker"), STR("[skip preview]")),
+	};
+
+	for (unsigned i = 0; i < 4; i++)
+		if (str_eq(forks, str_of(policies[i])))
+			rules.forks = (enum fork_policy)i;
+	return rules;
+}
+
+static bool has_label(const struct pull_request *pr, const struct rule_words *words)
+{
+	for (unsigned i = 0; i < words->n; i++)
+		for (unsigned k = 0; k < pr->n_labels; k++)
+			if (str_eq_nocase(words->words[i], pr->labels[k]))
+				return true;
+	return false;
+}
+
+static bool any_matches(const struct rule_words *patterns, struct str text)
+{
+	for (unsigned i = 0; i < patterns->n; i++)
+		if (glob_matches(patterns->words[i], text))
+			return true;
+	return false;
+}
+
+static bool contains_nocase(struct str text, struct str part)
+{
+	for (size_t i = 0; part.n && i + part.n <= text.n; i++)
+		if (str_eq_nocase((struct str){ text.p + i, part.n }, part))
+			return true;
+	return false;
+}
+
+static bool trusted_author(const struct pull_request *pr)
+{
+	return str_eq(pr->association, STR("OWNER")) || str_eq(pr->association, STR("MEMBER")) ||
+	       str_eq(pr->association, STR("COLLABORATOR"));
+}
+
+static bool holds_fork(const struct rules *rules, const struct pull_request *pr)
+{
+	if (!pr->from_fork || rules->forks == FORKS_DEPLOY)
+		return false;
+	return !(rules->forks == FORKS_TRUSTED && trusted_author(pr));
+}
+
+/* Looks at one rule: it is noted in the trace, and when it speaks the decision is made. */
+static bool rule(struct decision *d, bool speaks, const char *name, enum desired desired, const char *why)
+{
+	d->trace[d->n_trace].rule = name;
+	d->trace[d->n_trace++].decided = speaks;
+	if (!speaks)
+		return false;
+	d->desired = desired;
+	d->rule = name;
+	d->why = why;
+	return true;
+}
+
+struct decision rules_decide(const struct rules *r, const struct pull_request *pr)
+{
+	struct decision d = { 0 };
+
+	if (rule(&d, !pr->open, "CLOSED", DESIRED_DESTROYED, "the pull request is closed") ||
+	    rule(&d, pr->draft && !r->deploy_drafts, "DRAFT", DESIRED_DESTROYED,
+	         "drafts are not deployed: mark it ready for review, or set rule drafts to \"deploy\"") ||
+	    rule(&d, has_label(pr, &r->labels_none), "LABEL_EXCLUDED", DESIRED_DESTROYED,
+	         "it has a label that excludes it from previews") ||
+	    rule(&d, r->labels_any.n && !has_label(pr, &r->labels_any), "LABEL_MISSING", DESIRED_DESTROYED,
+	         "it has none of the labels that ask for a preview") ||
+	    rule(&d, r->base_branches.n && !any_matches(&r->base_branches, pr->base_branch), "BASE_BRANCH", DESIRED_DESTROYED,
+	         "its base branch is not among the project's base branches") ||
+	    rule(&d, any_matches(&r->skip_authors, pr->author), "AUTHOR", DESIRED_DESTROYED,
+	         "pull requests of this author are not deployed") ||
+	    rule(&d, contains_nocase(pr->title, r->skip_marker), "SKIP_MARKER", DESIRED_DESTROYED,
+	         "its title holds the marker that skips previews") ||
+	    rule(&d, pr->from_fork && r->forks == FORKS_SKIP, "FORK", DESIRED_DESTROYED, "forks are not deployed") ||
+	    rule(&d, holds_fork(r, pr), "FORK", DESIRED_HELD, "it comes from a fork and waits for approval"))
+		return d;
+	rule(&d, true, "DEFAULT", DESIRED_DEPLOYED, "nothing speaks against a preview");
+	return d;
+}
+
+void decision_write(const struct decision *decision, struct json_out *out)
+{
+	json_put_text(out, "desired", str_of(desired_word(decision->desired)));
+	json_put_text(out, "rule", str_of(decision->rule));
+	json_put_text(out, "reason", str_of(decision->why));
+	json_key(out, "trace");
+	json_open(out, '[');
+	for (unsigned i = 0; i < decision->n_trace; i++) {
+		json_open(out, '{');
+		json_put_text(out, "rule", str_of(decision->trace[i].rule));
+		json_put_bool(out, "decided", decision->trace[i].decided);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}

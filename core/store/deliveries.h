@@ -1,0 +1,49 @@
+/* Webhook deliveries: stored, decided and enqueued in one statement, many of them in one commit. */
+#ifndef STORE_DELIVERIES_H
+#define STORE_DELIVERIES_H
+
+#include "db/db.h"
+#include "model/rules.h"
+
+struct repo_project {
+	struct str id;
+	struct str repo; /* lower case */
+	struct rules rules;
+};
+struct repo_projects {
+	const struct repo_project *items;
+	size_t n;
+};
+
+/* The projects of any of these repositories (lower case). */
+AWAITS int deliveries_projects(struct call *call, struct db *db, const struct str *repos, size_t n, struct repo_projects *ret);
+
+#define DELIVERY_PROJECTS 32 /* of one repository that one delivery reaches */
+
+struct delivery {
+	struct str id; /* hook_ + X-GitHub-Delivery */
+	uint8_t digest[32];
+	struct str event, action, repo;
+	struct str outcome; /* "accepted" or "ignored" */
+	struct str reason;
+	struct str decisions; /* JSON array */
+	struct str payload;
+	const struct pull_request *pr; /* NULL when the event is about none */
+	const struct repo_project *projects[DELIVERY_PROJECTS];
+	struct decision decided[DELIVERY_PROJECTS];
+	size_t n_projects;
+
+	/* out */
+	int result;
+	bool duplicate;
+	bool stale;     /* newer events of the pull request are known */
+	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
+	struct str jobs; /* ids that wait now, separated by commas */
+};
+
+#define DELIVERY_BATCH 32
+/* Stores up to DELIVERY_BATCH deliveries with one commit. When that fails for one of them, each is tried alone and has its own
+ * result. Returns E_NETWORK or E_TIMEOUT when the database is away (nothing may be acknowledged), else OK. */
+AWAITS int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n);
+
+#endif

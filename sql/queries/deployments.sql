@@ -1,0 +1,59 @@
+-- Previews as the API shows them.
+
+-- name: deployments_list
+-- $1 project, $2 before this id (keyset), $3 how many, $4 status or null, $5 pull request or null.
+select id, pr_number as "prNumber", title, branch, sha, provider, status, detail, url, error_reason as "errorReason", message,
+	attempts, html_url as "htmlUrl", created_at as "createdAt", ready_at as "readyAt", destroyed_at as "destroyedAt"
+from previews
+where project_id = $1::text and id < $2::text and visible
+	and ($4::text is null or status = $4) and ($5::int is null or pr_number = $5)
+order by id desc
+limit $3::int;
+
+-- name: deployment_get
+-- $1 id. Columns that begin with _ are for us, not for the answer.
+select p.id, p.project_id as "projectId", p.pr_number as "prNumber", p.title, p.branch, p.base_branch as "baseBranch", p.sha,
+	p.author, p.from_fork as "fromFork", p.provider, p.status, p.detail, p.url, p.error_reason as "errorReason", p.message,
+	p.attempts, p.html_url as "htmlUrl", p.desired, p.generation,
+	a.id as "attemptId", a.provider_id as "providerDeploymentId", a.inspector_url as "inspectorUrl",
+	p.created_at as "createdAt", p.updated_at as "updatedAt", p.ready_at as "readyAt", p.destroyed_at as "destroyedAt",
+	p.pr_open as "_open"
+from previews p left join preview_attempts a on a.id = p.attempt_id
+where p.id = $1::text and p.visible;
+
+-- name: deployment_logs
+-- $1 preview, $2 attempt or null for the newest, $3 after this number, $4 how many.
+select l.attempt_id as "attemptId", l.seq, l.text, l.created_at as "createdAt"
+from build_logs l
+where l.attempt_id = coalesce((select a.id from preview_attempts a where a.id = $2::text and a.preview_id = $1::text),
+		(select p.attempt_id from previews p where p.id = $1 and $2 is null))
+	and l.seq > $3::int
+order by l.seq
+limit $4::int;
+
+-- name: deployment_events
+-- $1 preview, $2 before this id, $3 how many.
+select id, attempt_id as "attemptId", stage, message, duration_ms as "durationMs", created_at as "createdAt"
+from deploy_events
+where preview_id = $1::text and id < $2::text
+order by id desc
+limit $3::int;
+
+-- name: deployment_want
+-- A person's wish. $1 preview, $2 desired, $3 rule word, $4 detail, $5 who asked, $6 new job id, $7 statuses in which it makes sense,
+-- $8 the pull request must be open. Nothing is returned when it does not.
+with p as (
+	update previews p set desired = $2::text, desired_why = $3::text, generation = p.generation + 1, changed_by = $5::text,
+		status = case when $2 = 'deployed' then 'QUEUED' else p.status end, detail = $4::text,
+		error_reason = null, message = null, updated_at = now()
+	where p.id = $1::text and p.status = any ($7::text[]) and (p.pr_open or not $8::bool)
+		and (p.desired <> $2 or $2 = 'deployed')
+	returning p.id, p.status, p.detail, p.generation
+), job as (
+	insert into jobs as j (id, queue, kind, key)
+	select $6::text, 'preview-queue', 'reconcile', id from p
+	on conflict (kind, key) do update set again = j.state = 'active',
+		state = case when j.state = 'active' then j.state else 'waiting' end, run_at = now(), crashes = 0, last_error = null
+	returning id, state
+)
+select p.id, p.status, p.detail, p.generation, case when job.state = 'waiting' then job.id end as "_job" from p, job;

@@ -1,0 +1,157 @@
+-- What the reconciler reads and writes. Every write carries the job's fence: a worker that lost its lease writes nothing.
+
+-- name: reconcile_preview
+-- $1 job, $2 fence.
+select p.id, p.project_id, p.pr_number, p.title, p.branch, p.sha, p.generation, p.desired, p.desired_why, p.from_fork,
+	p.status, p.detail, p.settled_generation, p.created_at,
+	r.name as project_name, r.repo_full_name, r.provider, r.provider_settings, r.settings_version,
+	i.id as instance_id, now() as now
+from jobs j
+	join previews p on p.id = j.key
+	join projects r on r.id = p.project_id
+	cross join instance i
+where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
+
+-- name: reconcile_attempts
+-- Every attempt of the job's preview that may still exist at its provider. $1 job.
+select a.id, a.generation, a.sha, a.branch, a.provider, a.state, a.status, a.provider_id, a.url, a.tries, a.cancelled,
+	a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes
+from jobs j join preview_attempts a on a.preview_id = j.key
+where j.id = $1::text and a.state <> 'gone'
+order by a.generation, a.created_at
+limit 100;
+
+-- name: attempt_insert
+-- $1 job, $2 fence, $3 attempt id, $4 generation, $5 provider, $6 event id, $7 deadline in ms.
+with j as (
+	select key from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+), p as (
+	update previews set attempt_id = $3::text, attempts = attempts + 1, provider = $5::text, status = 'QUEUED', detail = 'CREATING',
+		error_reason = null, message = null, updated_at = now()
+	from j where previews.id = j.key and generation = $4::int
+	returning id, project_id, sha, branch
+), a as (
+	insert into preview_attempts (id, preview_id, generation, sha, branch, provider, state, deadline_at)
+	select $3, id, $4, sha, branch, $5, 'intent', now() + $7::bigint * interval '1 ms' from p
+), e as (
+	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message, duration_ms)
+	select $6::text, project_id, id, $3, 'QUEUED', 'Deploying ' || substr(sha, 1, 12) || ' of ' || branch || ' with ' || $5, 0 from p
+)
+select (select count(*) from j) as fenced, (select count(*) from p) as written;
+
+-- name: attempt_sent
+-- Immediately before the provider is called. $1 job, $2 fence, $3 attempt, $4 the call's time-out plus margin in ms: a lease that
+-- ends sooner sends nothing.
+with j as (
+	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active'
+		and lease_until > now() + $4::bigint * interval '1 ms' for share
+)
+update preview_attempts set state = 'sent', sent_at = now(), tries = tries + 1
+from j where preview_attempts.id = $3::text and state in ('intent', 'sent')
+returning preview_attempts.id;
+
+-- name: attempt_write
+-- The result of one step. $1 job, $2 fence, $3 attempt; null leaves a column as it is: $4 state, $5 status, $6 provider id,
+-- $7 url, $8 inspector url, $9 error reason, $10 message, $11 tries, $12 cancelled; $13 ms until the next step; $14 deadline in ms or null.
+-- Of the preview, when it still wants generation $15: $16 status, $17 detail, $18 settled. $19 event id or null, $20 stage, $21 text.
+with j as (
+	select key from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+), a as (
+	update preview_attempts a set
+		state = coalesce($4::text, a.state),
+		status = coalesce($5::text, a.status),
+		provider_id = coalesce($6::text, a.provider_id),
+		url = coalesce($7::text, a.url),
+		inspector_url = coalesce($8::text, a.inspector_url),
+		error_reason = coalesce($9::text, a.error_reason),
+		message = coalesce($10::text, a.message),
+		tries = coalesce($11::int, a.tries),
+		cancelled = coalesce($12::bool, a.cancelled),
+		next_at = now() + $13::bigint * interval '1 ms',
+		deadline_at = case when $14::bigint is null then a.deadline_at else now() + $14 * interval '1 ms' end,
+		upstream_at = case when $4 = 'created' and a.upstream_at is null then now() else a.upstream_at end,
+		building_at = case when $5 = 'BUILDING' and a.building_at is null then now() else a.building_at end,
+		ready_at = case when $5 = 'READY' and a.ready_at is null then now() else a.ready_at end,
+		failed_at = case when $5 = 'FAILED' and a.failed_at is null then now() else a.failed_at end,
+		gone_at = case when $4 = 'gone' then now() else a.gone_at end
+	from j where a.id = $3::text and a.preview_id = j.key
+	returning a.id, a.preview_id, a.created_at
+), p as (
+	update previews p set
+		status = coalesce($16::text, p.status),
+		detail = coalesce($17::text, p.detail),
+		url = case when $16 = 'READY' then $7 else p.url end,
+		error_reason = case when $16 = 'ERROR' then $9 when $16 is null then p.error_reason end,
+		message = case when $16 is null and $10 is null then p.message else $10 end,
+		ready_at = case when $16 = 'READY' then now() else p.ready_at end,
+		destroyed_at = case when $16 is not null then null else p.destroyed_at end,
+		settled_generation = case when $18::bool then p.generation else p.settled_generation end,
+		updated_at = now()
+	from a where p.id = a.preview_id and p.generation = $15::int and ($16::text is not null or $17::text is not null or $18::bool)
+	returning p.id
+), e as (
+	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message, duration_ms)
+	select $19::text, p.project_id, p.id, a.id, $20::text, $21::text, (extract(epoch from now() - a.created_at) * 1000)::bigint
+	from a join previews p on p.id = a.preview_id where $19 is not null
+)
+select (select count(*) from j) as fenced, (select count(*) from a) as written;
+
+-- name: preview_settle
+-- Nothing is left to do for this generation. $1 job, $2 fence, $3 generation, $4 status or null, $5 detail, $6 error reason, $7 message,
+-- $8 event id or null, $9 stage.
+with j as (
+	select key from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+), p as (
+	update previews p set settled_generation = p.generation,
+		status = coalesce($4::text, p.status), detail = coalesce($5::text, p.detail),
+		url = case when $4 is null then p.url end,
+		error_reason = case when $4 is null then p.error_reason else $6::text end,
+		message = case when $4 is null then p.message else $7::text end,
+		destroyed_at = case when $4 = 'DESTROYED' then now() else p.destroyed_at end,
+		updated_at = now()
+	from j where p.id = j.key and p.generation = $3::int
+	returning p.id, p.project_id, p.attempt_id
+), e as (
+	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message)
+	select $8::text, project_id, id, attempt_id, $9::text, coalesce($7, $5, '') from p where $8 is not null
+)
+select (select count(*) from j) as fenced, (select count(*) from p) as written;
+
+-- name: build_log_add
+-- $1 job, $2 fence, $3 attempt, $4 text, $5 cursor.
+with j as (
+	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+), a as (
+	update preview_attempts a set log_cursor = $5::text, log_bytes = a.log_bytes + length($4::text)
+	from j where a.id = $3::text
+	returning a.id
+)
+insert into build_logs (attempt_id, seq, text)
+select a.id, coalesce((select max(seq) from build_logs where attempt_id = a.id), 0) + 1, $4 from a where $4 <> '';
+
+-- name: reap_projects
+-- One project for each set of provider settings, to list what the provider has of ours.
+select distinct on (provider, provider_settings) p.id, provider, provider_settings, settings_version, i.id as instance_id
+from projects p cross join instance i where provider <> '' order by provider, provider_settings, p.id limit 1000;
+
+-- name: reap_known
+-- What we know of attempts that a provider listed. $1 attempt ids.
+select a.id, a.provider_id, a.state
+from preview_attempts a where a.id = any ($1::text[]);
+
+-- name: reap_revive
+-- A deployment stands at the provider although its attempt is written off: the preview's reconciler has to look again.
+-- $1 attempt, $2 provider's id, $3 new job id.
+with a as (
+	update preview_attempts set state = 'created', provider_id = $2::text, next_at = now(), tries = 0, gone_at = null
+	where id = $1::text and state = 'gone'
+	returning preview_id
+), p as (
+	update previews set settled_generation = least(settled_generation, generation - 1), updated_at = now()
+	from a where previews.id = a.preview_id
+	returning previews.id
+)
+insert into jobs as j (id, queue, kind, key)
+select $3::text, 'preview-queue', 'reconcile', id from p
+on conflict (kind, key) do update set again = j.state = 'active', state = case when j.state = 'active' then j.state else 'waiting' end
+returning id, queue, state;
