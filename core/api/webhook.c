@@ -4,10 +4,7 @@
 #include "base/json_read.h"
 #include "crypto/digest.h"
 #include "crypto/webhook_signature.h"
-
-#include <string.h>
-
-#define PAYLOAD_TEXT_MAX ((size_t)1024 * 1024)
+#include "http/query.h"
 
 /* Header values as GitHub makes them: an event name, a GUID. */
 static bool is_word(struct str s, size_t max)
@@ -36,53 +33,36 @@ static int check_signature(struct exchange *x)
 
 /* ---- format ---- */
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* application/x-www-form-urlencoded: the value of payload=. .p == NULL when there is none or it is not well formed. */
+/* application/x-www-form-urlencoded: the value of payload=. .p == NULL when it is not there once, or not well encoded. */
 static struct str form_payload(struct exchange *x)
 {
-	struct str rest = x->body, pair;
-	char *out;
-	size_t n = 0;
+	struct str rest = x->body, pair, found = { 0 };
+	char *text;
+	size_t n;
 
-	do {
+	while (rest.n) {
 		pair = str_split(&rest, '&');
-	} while (rest.n && !str_starts(pair, STR("payload=")));
-	if (!str_starts(pair, STR("payload=")))
-		return (struct str){ 0 };
-	pair = (struct str){ pair.p + 8, pair.n - 8 };
-	out = arena_raw(x->call->arena, pair.n + 1);
-	for (size_t i = 0; i < pair.n; i++) {
-		char c = pair.p[i] == '+' ? ' ' : pair.p[i];
-
-		if (c == '%') {
-			int high = i + 2 < pair.n ? hex_digit(pair.p[i + 1]) : -1, low = i + 2 < pair.n ? hex_digit(pair.p[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
-				return (struct str){ 0 };
-			c = (char)(high << 4 | low);
-			i += 2;
-		}
-		out[n++] = c;
+		if (!str_starts(pair, STR("payload=")))
+			continue;
+		if (found.p)
+			return (struct str){ 0 };
+		found = (struct str){ pair.p + 8, pair.n - 8 };
 	}
-	out[n] = '\0';
-	return (struct str){ out, n };
+	text = arena_raw(x->call->arena, found.n + 1);
+	return found.p && percent_decode(found, true, text, &n) ? (struct str){ text, n } : (struct str){ 0 };
 }
 
 static int read_body(struct exchange *x, const struct json **ret)
 {
 	struct str type = http_request_header(x, "content-type"), text = x->body;
-	const struct json_limits limits = { .max_text = PAYLOAD_TEXT_MAX };
+	const struct json_limits limits = { .max_text = x->body.n + 1 }; /* the body is limited already */
 	const char *why = "";
 
 	type = str_trim(str_split(&type, ';'));
 	if (str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
 		text = form_payload(x);
 		if (!text.p)
-			return answer_field(x, 400, "payload", "is missing in the form, or not well encoded");
+			return answer_field(x, 400, "payload", "is not in the form exactly once, or not well encoded");
 	} else if (!str_eq_nocase(type, STR("application/json"))) {
 		return http_answer_error(x, 415, STR("the webhook's content type must be application/json or "
 		                                     "application/x-www-form-urlencoded"));

@@ -67,3 +67,19 @@ bool id_valid(struct str id, const char *prefix)
 			return false;
 	return true;
 }
+
+int64_t id_time_ms(struct str id)
+{
+	int64_t time = 0;
+
+	if (id.n < BODY)
+		return 0;
+	for (const char *p = id.p + id.n - BODY; p < id.p + id.n - 16; p++) {
+		const char *at = *p ? strchr(alphabet, *p) : NULL;
+
+		if (!at)
+			return 0;
+		time = time << 5 | (at - alphabet);
+	}
+	return time;
+}

@@ -209,6 +209,44 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_close,
 };
 
+static int hex_value(const char *p)
+{
+	int value = 0;
+
+	for (int i = 0; i < 4; i++) {
+		char c = p[i];
+		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+
+		if (digit < 0)
+			return -1;
+		value = value << 4 | digit;
+	}
+	return value;
+}
+
+/* yajl writes '?' for half a surrogate pair; we do not take what nobody wrote. Escapes are looked at in the raw text,
+ * where a backslash can only stand inside a text. */
+static bool has_lone_surrogate(struct str text)
+{
+	const char *p = text.p, *end = text.p + text.n;
+
+	while ((p = memchr(p, '\\', (size_t)(end - p))) != NULL && end - p >= 6) {
+		int first = p[1] == 'u' ? hex_value(p + 2) : -1;
+
+		if (first >= 0xdc00 && first <= 0xdfff)
+			return true;
+		if (first >= 0xd800 && first <= 0xdbff) {
+			int second = end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex_value(p + 8) : -1;
+
+			if (second < 0xdc00 || second > 0xdfff)
+				return true;
+			p += 6;
+		}
+		p += p[1] == 'u' ? 6 : 2;
+	}
+	return false;
+}
+
 static struct json_limits limits_or_default(const struct json_limits *given)
 {
 	struct json_limits limits = given ? *given : (struct json_limits){ 0 };
@@ -238,8 +276,10 @@ const struct json *json_parse(struct arena *arena, struct str text, const struct
 	status = yajl_parse(yajl, (const unsigned char *)text.p, text.n);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(yajl);
-	if (status == yajl_status_ok && memchr(text.p, '\f', text.n))
-		r.why = "a form feed between values", status = yajl_status_error;
+	if (status == yajl_status_ok && (memchr(text.p, '\f', text.n) || has_lone_surrogate(text))) {
+		r.why = memchr(text.p, '\f', text.n) ? "a form feed between values" : "half a surrogate pair in a text";
+		status = yajl_status_error;
+	}
 	if (status == yajl_status_ok)
 		result = r.root;
 	else

@@ -16,7 +16,9 @@
 #define FIRST_DELAY_MS 100
 #define LONGEST_DELAY_MS 10000
 #define STEADY_MS 10000 /* who lived so long starts again at once */
-#define MOST_ARGS 12
+#define MOST_ARGS 9
+#define ARG_MAX_BYTES 256
+#define PATH_MAX_BYTES 512
 
 extern char **environ;
 
@@ -30,7 +32,7 @@ const char *child_name(const struct child *child)
 /* ---- start ---- */
 
 struct args {
-	char texts[MOST_ARGS][256];
+	char texts[MOST_ARGS][ARG_MAX_BYTES];
 	char *list[MOST_ARGS + 1];
 	int n;
 };
@@ -45,9 +47,9 @@ static void add_arg(struct args *args, const char *name, const char *value)
 }
 
 /* A program beside our own. */
-static void sibling(char ret_path[4096], const char *name)
+static void sibling(char ret_path[PATH_MAX_BYTES], const char *name)
 {
-	ssize_t n = readlink("/proc/self/exe", ret_path, 4000);
+	ssize_t n = readlink("/proc/self/exe", ret_path, PATH_MAX_BYTES - 64);
 	char *slash;
 
 	ret_path[n > 0 ? n : 0] = '\0';
@@ -101,7 +103,7 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
-	char path[4096] = "/proc/self/exe";
+	char path[PATH_MAX_BYTES] = "/proc/self/exe";
 	int r;
 
 	if (child->kind == CHILD_MOCK) {

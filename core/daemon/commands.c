@@ -80,7 +80,7 @@ static int do_execute(struct call *call, struct task *task)
 		                      .unprepared = true };
 	struct db *db = db_open(call->loop, &options);
 	struct buf sql;
-	char chunk[8192];
+	char chunk[2048];
 	size_t n;
 	int r;
 
@@ -170,7 +170,7 @@ static bool has_word(char **words, int n, const char *word)
 
 static int run_found(size_t found, const char *config_file, char **words, int n)
 {
-	struct config config;
+	static struct config config; /* its texts live as long as the process */
 	char why[512];
 
 	if (!commands[found].needs_config) {

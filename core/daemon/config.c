@@ -29,6 +29,7 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	char range[128];
 
 	if (s->type == SET_TEXT) {
+		text = strdup(text); /* the file's goes away */
 		memcpy(field, &text, sizeof(text));
 		return true;
 	}
@@ -64,7 +65,7 @@ static bool read_all(const struct config_file *file, struct config *config, stru
 			text = s->initial;
 		if (!text)
 			return refuse(why, s->env, "is missing: set it in the environment or in the configuration file");
-		if (!store(s, strdup(text), config, why))
+		if (!store(s, text, config, why))
 			return false;
 	}
 	return true;
@@ -191,11 +192,28 @@ bool config_load(const char *file, struct config *ret, char *ret_why, size_t why
 		return false;
 	good = read_all(values, &config, &why) && check(&config, &why);
 	config_file_free(values);
-	if (!good)
+	if (!good) {
+		config_done(&config);
 		return false;
+	}
 	register_secrets(&config);
 	*ret = config;
 	return true;
+}
+
+void config_done(struct config *config)
+{
+	char *text;
+
+	for (size_t i = 0; i < config_table_size; i++) {
+		if (config_table[i].type != SET_TEXT)
+			continue;
+		memcpy(&text, (const char *)config + config_table[i].offset, sizeof(text));
+		if (text && (config_table[i].flags & (SET_SECRET | SET_URL)))
+			explicit_bzero(text, strlen(text));
+		free(text);
+	}
+	*config = (struct config){ 0 };
 }
 
 /* ---- printing ---- */

@@ -40,6 +40,8 @@ struct config {
  * one sentence in ret_why that names the variable and what is wrong with it, never its value. Registers secrets with the log. */
 bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size);
 
+void config_done(struct config *config); /* frees its texts */
+
 /* The effective configuration, secrets and passwords masked. */
 void config_print(const struct config *config, struct buf *ret);
 /* conf/opshub.ini, and the table of docs/operations.md. */

@@ -71,6 +71,7 @@ static void begin_roll(struct supervisor *sup)
 		log_error("Supervisor", "SIGHUP: the configuration is wrong, everything stays as it is", F_TEXT("error", why));
 		return;
 	}
+	config_done(&fresh); /* each new worker reads it for itself */
 	if (sup->rolling)
 		return;
 	log_info("Supervisor", "SIGHUP: the workers are replaced one by one");

@@ -119,12 +119,14 @@ static bool read_all(struct fault *fault, const struct json *payload, struct pul
 		return fail(fault, "repository", repo ? "is not an object" : "is missing");
 	if (!take_text(fault, repo, "full_name", "repository.full_name", 256, &ret->repo))
 		return false;
-	number = json_get(pr, "number");
+	number = json_get(payload, "number");
 	if (!number)
-		return fail(fault, "pull_request.number", "is missing");
+		return fail(fault, "number", "is missing");
 	ret->number = json_int(number, 0);
 	if (ret->number < 1 || ret->number > INT32_MAX)
-		return fail(fault, "pull_request.number", "is not a positive 32-bit integer");
+		return fail(fault, "number", "is not a positive 32-bit integer");
+	if (json_int(json_get(pr, "number"), 0) != ret->number)
+		return fail(fault, "pull_request.number", "is not the event's number");
 	if (!take_text(fault, pr, "title", "pull_request.title", 64 * 1024, &ret->title) ||
 	    !take_text(fault, pr, "html_url", "pull_request.html_url", 2048, &ret->html_url) ||
 	    !take_text(fault, json_get(pr, "user"), "login", "pull_request.user.login", 256, &ret->author))

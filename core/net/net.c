@@ -15,6 +15,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define IDLE_CONNECTIONS 64L
 /* curl's own time-out comes first and knows whether the request left; this is for a curl that fails to speak. */
@@ -27,6 +29,8 @@ struct net {
 	struct loop_hook hook;
 	struct transfer_list queued, running, abandoned;
 	unsigned n_running, n_transfers;
+	struct watch **watches; /* by descriptor */
+	size_t n_watches;
 	unsigned n_handles; /* of libuv that are open */
 	bool closing;
 };
@@ -181,8 +185,10 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 static void free_when_closed(struct net *net)
 {
-	if (--net->n_handles == 0 && net->closing)
-		free(net);
+	if (--net->n_handles > 0 || !net->closing)
+		return;
+	free(net->watches);
+	free(net);
 }
 
 static void on_watch_closed(uv_handle_t *handle)
@@ -192,6 +198,30 @@ static void on_watch_closed(uv_handle_t *handle)
 
 	free(watch);
 	free_when_closed(net);
+}
+
+static struct watch *watch_find(struct net *net, curl_socket_t fd)
+{
+	return fd >= 0 && (size_t)fd < net->n_watches ? net->watches[fd] : NULL;
+}
+
+/* The table grows with the highest descriptor, which the limit on open files bounds. */
+static void watch_keep(struct net *net, struct watch *watch)
+{
+	size_t n = net->n_watches ? net->n_watches : 64;
+
+	while (n <= (size_t)watch->fd)
+		n *= 2;
+	if (n > net->n_watches) {
+		net->watches = realloc(net->watches, n * sizeof(struct watch *));
+		if (!net->watches) {
+			fprintf(stderr, "out of memory: the table of outgoing connections\n");
+			abort();
+		}
+		memset(net->watches + net->n_watches, 0, (n - net->n_watches) * sizeof(struct watch *));
+		net->n_watches = n;
+	}
+	net->watches[watch->fd] = watch;
 }
 
 static struct watch *watch_new(struct net *net, curl_socket_t fd)
@@ -208,30 +238,46 @@ static struct watch *watch_new(struct net *net, curl_socket_t fd)
 	}
 	watch->poll.data = watch;
 	net->n_handles++;
+	watch_keep(net, watch);
 	return watch;
+}
+
+static void watch_end(struct net *net, curl_socket_t fd)
+{
+	struct watch *watch = watch_find(net, fd);
+
+	if (!watch)
+		return;
+	net->watches[fd] = NULL;
+	uv_poll_stop(&watch->poll);
+	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+/* curl 7.88 reports a socket as gone after it closed it when a transfer ends while it connects. By then the number may
+ * be another thread's, so curl does not close sockets itself, and the table, not curl, says what is watched. */
+int on_close_socket(void *arg, curl_socket_t fd)
+{
+	watch_end(arg, fd);
+	return close(fd);
 }
 
 static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct net *net = arg;
-	struct watch *watch = socket_arg;
+	struct watch *watch;
 	int events = 0;
 
 	(void)easy;
+	(void)socket_arg;
 	if (what == CURL_POLL_REMOVE) {
-		if (watch) {
-			curl_multi_assign(net->multi, fd, NULL);
-			uv_poll_stop(&watch->poll);
-			uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-		}
+		watch_end(net, fd);
 		return 0;
 	}
-	if (!watch) {
+	watch = watch_find(net, fd);
+	if (!watch)
 		watch = watch_new(net, fd);
-		if (!watch)
-			return -1;
-		curl_multi_assign(net->multi, fd, watch);
-	}
+	if (!watch)
+		return -1;
 	if (what & CURL_POLL_IN)
 		events |= UV_READABLE;
 	if (what & CURL_POLL_OUT)

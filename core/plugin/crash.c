@@ -20,14 +20,17 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-#define CONTEXTS   64
-#define STACK_SIZE (64 * 1024)
-#define NOTE_MAX   1024
+#define CONTEXTS          64
+#define STACK_SIZE        (64 * 1024)
+#define THREAD_STACK_SIZE (16 * 1024)
+#define NOTE_MAX          1024
 
 struct context {
 	_Atomic pid_t thread; /* 0 = free */
 	volatile sig_atomic_t active;
 	volatile char plugin[40], operation[24], job_id[48];
+	bool has_stack;                /* on `stack`, since the thread had no signal stack of its own */
+	char stack[THREAD_STACK_SIZE]; /* of the handler on that thread; the loop's thread has a larger one */
 };
 
 static struct context contexts[CONTEXTS];
@@ -229,14 +232,35 @@ static void hold(int64_t ms)
 		timer_settime(hold_timer, 0, &when, NULL);
 }
 
+/* A thread without a signal stack cannot report the overflow of its own. */
+static void stack_take(struct context *context)
+{
+	const stack_t stack = { .ss_sp = context->stack, .ss_size = sizeof(context->stack) };
+	stack_t old;
+
+	if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE))
+		context->has_stack = sigaltstack(&stack, NULL) == 0;
+}
+
+static void stack_give_back(struct context *context)
+{
+	const stack_t none = { .ss_flags = SS_DISABLE };
+
+	if (context->has_stack)
+		sigaltstack(&none, NULL);
+	context->has_stack = false;
+}
+
 static struct context *context_take(void)
 {
 	struct context *mine = context_of(gettid());
 
 	for (int i = 1; !mine && i < CONTEXTS; i++) {
 		pid_t none = 0;
-		if (atomic_compare_exchange_strong(&contexts[i].thread, &none, gettid()))
-			mine = &contexts[i];
+		if (!atomic_compare_exchange_strong(&contexts[i].thread, &none, gettid()))
+			continue;
+		mine = &contexts[i];
+		stack_take(mine);
 	}
 	return mine;
 }
@@ -263,8 +287,10 @@ void crash_leave(void)
 	if (!context)
 		return;
 	context->active = 0;
-	if (context == &contexts[0])
+	if (context == &contexts[0]) {
 		hold(0);
-	else
-		atomic_store(&context->thread, 0);
+		return;
+	}
+	stack_give_back(context);
+	atomic_store(&context->thread, 0);
 }

@@ -7,8 +7,6 @@
 #include <string.h>
 
 #define VALUE_MAX     4096
-#define FAULTS_MAX    (PLUGIN_SETTINGS_MAX + 16)
-#define UNKNOWN_MAX   16
 #define CHOICES_BOUND 64
 
 static const char *const type_words[] = { "", "string", "secret", "url", "int", "bool", "duration", "choice" };
@@ -137,19 +135,11 @@ static struct str value_of(const struct opshub_setting *s, const struct setting_
 	return str_of(fallback && *fallback ? fallback : s->initial);
 }
 
-static const struct opshub_setting *setting_named(const struct plugin *plugin, struct str key)
-{
-	for (uint32_t i = 0; i < plugin->about.n_settings; i++)
-		if (str_eq(key, str_of(plugin->settings[i].key)))
-			return &plugin->settings[i];
-	return NULL;
-}
-
 size_t settings_write(struct arena *arena, const struct plugin *plugin, const struct setting_value *values,
 		      size_t n_values, void *instance, const struct setting_fault **ret_faults)
 {
-	struct setting_fault *faults = arena_alloc(arena, FAULTS_MAX * sizeof(*faults));
-	size_t n = 0, unknown = 0;
+	struct setting_fault *faults = arena_alloc(arena, PLUGIN_SETTINGS_MAX * sizeof(*faults));
+	size_t n = 0;
 
 	for (uint32_t i = 0; i < plugin->about.n_settings; i++) {
 		const struct opshub_setting *s = &plugin->settings[i];
@@ -165,16 +155,6 @@ size_t settings_write(struct arena *arena, const struct plugin *plugin, const st
 			*(const char **)place = "";
 		if (why)
 			faults[n++] = (struct setting_fault){ s->key, why };
-	}
-	for (size_t i = 0; i < n_values && unknown < UNKNOWN_MAX; i++) {
-		if (setting_named(plugin, values[i].key))
-			continue;
-		unknown++;
-		faults[n++] = (struct setting_fault){
-			arena_printf(arena, "%.*s", (int)(values[i].key.n > 64 ? 64 : values[i].key.n), values[i].key.p)
-				.p,
-			arena_printf(arena, "is not a setting of %s", plugin->about.name).p,
-		};
 	}
 	*ret_faults = faults;
 	return n;

@@ -1,6 +1,7 @@
 /* Webhook deliveries. */
 #include "store/deliveries.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 
 int deliveries_projects(struct call *call, struct db *db, const struct str *repos, size_t n, struct repo_projects *ret)
@@ -22,7 +23,7 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 	return OK;
 }
 
-#define INGEST_ARGS 26
+#define INGEST_ARGS 27
 
 /* The parameters of webhook_ingest, in its order; ids are fresh. */
 static void ingest_args(struct call *call, const struct delivery *d, struct db_arg args[INGEST_ARGS])
@@ -30,14 +31,16 @@ static void ingest_args(struct call *call, const struct delivery *d, struct db_a
 	static const struct pull_request none;
 	const struct pull_request *pr = d->pr ? d->pr : &none;
 	size_t n = d->n_projects;
-	struct str *texts = arena_alloc(call->arena, (5 * n + 1) * sizeof(*texts));
-	struct str *projects = texts, *previews = texts + n, *desired = texts + 2 * n, *rules = texts + 3 * n, *jobs = texts + 4 * n;
-	char id[ID_MAX];
+	struct str *texts = arena_alloc(call->arena, (6 * n + 1) * sizeof(*texts));
+	struct str *projects = texts, *previews = texts + n, *desired = texts + 2 * n, *rules = texts + 3 * n, *jobs = texts + 4 * n,
+	           *made = texts + 5 * n;
+	char id[ID_MAX], time[TIME_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		projects[i] = d->projects[i]->id;
 		id_new(id, "deploy_");
 		previews[i] = arena_str(call->arena, str_of(id));
+		made[i] = arena_str(call->arena, (struct str){ time, time_format(id_time_ms(previews[i]), time) });
 		desired[i] = str_of(desired_word(d->decided[i].desired));
 		rules[i] = str_of(d->decided[i].rule);
 		id_new(id, "job_");
@@ -51,6 +54,7 @@ static void ingest_args(struct call *call, const struct delivery *d, struct db_a
 		A_STR(pr->sha), A_STR(pr->before_sha), A_STR(pr->branch), A_STR(pr->base_branch), A_STR(pr->title),
 		A_STR(pr->author), A_STR(pr->html_url), A_BOOL(pr->from_fork), A_BOOL(pr->open),
 		d->pr ? A_TIME(pr->updated_at_ms) : A_NULL, A_BOOL(str_eq(pr->action, STR("reopened"))),
+		A_TEXTS(made, n),
 	};
 	for (int i = 0; i < INGEST_ARGS; i++)
 		args[i] = list[i];

@@ -82,7 +82,7 @@ static const struct opshub_setting settings[] = {
 
 static void crash(void)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 
 	*nowhere = 1;
 }

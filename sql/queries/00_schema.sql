@@ -3,7 +3,8 @@
 
 -- name: schema_lock
 -- Ten replicas may migrate at once: one does, the others wait here and find nothing left to do. Held until commit.
-select pg_advisory_xact_lock(hashtext('opshub migrations'));
+-- Connections wait two seconds for a lock; here the wait is as long as the others' migrations take.
+select set_config('lock_timeout', '30min', true), pg_advisory_xact_lock(hashtext('opshub migrations'));
 
 -- name: schema_applied
 select name, checksum, applied_at from schema_migrations order by name;

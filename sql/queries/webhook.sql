@@ -11,7 +11,8 @@ order by id;
 -- $1 delivery id, $2 digest, $3 event, $4 action, $5 repository, $6 pr number or null, $7 outcome, $8 reason,
 -- $9 decisions (JSON), $10 payload; per project: $11 project ids, $12 new preview ids, $13 desired, $14 deciding rules,
 -- $15 new job ids; of the pull request: $16 sha, $17 sha before the push, $18 branch, $19 base branch, $20 title,
--- $21 author, $22 html url, $23 from a fork, $24 open, $25 updated_at, $26 was reopened by this event.
+-- $21 author, $22 html url, $23 from a fork, $24 open, $25 updated_at, $26 was reopened by this event;
+-- per project again: $27 when the preview's id was made, so that ids and times have one order.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
 with delivery as (
@@ -21,17 +22,17 @@ with delivery as (
 	returning id
 ), wanted as (
 	select w.*
-	from delivery, unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
-		as w (project_id, preview_id, desired, why, job_id)
+	from delivery, unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $27::timestamptz[])
+		as w (project_id, preview_id, desired, why, job_id, made_at)
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
-		pr_updated_at, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible)
+		pr_updated_at, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible, created_at)
 	select preview_id, project_id, $6, $20::text, $18::text, $19::text, $21::text, $22::text, $23::bool, $24::bool,
 		$25::timestamptz, desired, why, $16::text, $17::text, $1,
 		case when desired = 'destroyed' then 1 else 0 end,
 		case when desired = 'destroyed' then 'DESTROYED' else 'QUEUED' end,
 		case desired when 'destroyed' then 'SKIPPED' when 'held' then 'AWAITING_APPROVAL' else 'WAITING' end,
-		desired <> 'destroyed'
+		desired <> 'destroyed', made_at
 	from wanted
 	on conflict (project_id, pr_number) do update set
 		title = excluded.title,

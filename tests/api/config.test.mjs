@@ -77,17 +77,17 @@ test('the environment is stronger than the file, the file than the default', () 
     const file = join(folder, 'opshub.ini');
     writeFileSync(file, '[server]\nlog_level = error\nport = 4321\n');
     const level = (changes) => {
-      const result = opshubd(['config', 'check', '--config', file], changes);
+      const result = opshubd(['--config', file, 'config', 'check'], changes);
       assert.equal(result.status, 0, result.stdout + result.stderr);
       return /log_level\s*[=:]?\s*(\w+)/i.exec(result.stdout)?.[1];
     };
     assert.equal(level({}), 'error');
     assert.equal(level({ LOG_LEVEL: 'WARN' })?.toLowerCase(), 'warn');
     writeFileSync(file, '[server]\nlog_level = error\nno_such_key = 1\n');
-    const unknown = opshubd(['config', 'check', '--config', file]);
+    const unknown = opshubd(['--config', file, 'config', 'check']);
     assert.equal(unknown.status, 78);
     assert.match(unknown.stdout + unknown.stderr, /opshub\.ini:3: ./);
-    const missing = opshubd(['config', 'check', '--config', join(folder, 'none.ini')]);
+    const missing = opshubd(['--config', join(folder, 'none.ini'), 'config', 'check']);
     assert.equal(missing.status, 78);
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// stack: --api 2 --workers 2 --env MOCK_BUILD_MS=1500 --env JOB_LEASE_MS=4000 --env PROVIDER_SETTLE_MS=2000
+// stack: --api 2 --workers 2 --env MOCK_BUILD_MS=1500 --env JOB_LEASE_MS=4000 --env PROVIDER_TIMEOUT_MS=1500 --env PROVIDER_SETTLE_MS=2000
 // seconds: 240
 // The supervisor: drain, replacement of workers, restart of what dies, life as PID 1.
 import assert from 'node:assert/strict';

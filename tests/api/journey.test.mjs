@@ -19,7 +19,7 @@ test('an opened pull request is accepted with its delivery id', async () => {
   assert.equal(answer.status, 202, answer.text);
   assert.equal(answer.json.success, true);
   assert.equal(typeof answer.json.message, 'string');
-  assert.equal(answer.json.deliveryId, answer.guid);
+  assert.equal(answer.json.deliveryId, `hook_${answer.guid}`);
 });
 
 test('it becomes READY with a url', async () => {

@@ -1,4 +1,4 @@
-// stack: --api 2 --workers 2 --env MOCK_BUILD_MS=400 --env JOB_LEASE_MS=3000 --env PROVIDER_SETTLE_MS=2000 --env REAP_MS=2000
+// stack: --api 2 --workers 2 --env MOCK_BUILD_MS=400 --env JOB_LEASE_MS=3000 --env PROVIDER_TIMEOUT_MS=1500 --env PROVIDER_SETTLE_MS=2000 --env REAP_MS=2000
 // seconds: 420
 // 200 webhooks in flight over 50 pull requests while processes of the daemon, the supervisor among them, are killed at
 // random moments. After recovery each pull request is in its desired state, and the provider holds exactly the right

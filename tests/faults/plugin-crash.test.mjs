@@ -1,4 +1,4 @@
-// stack: --api 1 --workers 2 --crashes --env MOCK_BUILD_MS=200 --env JOB_LEASE_MS=3000 --env PROVIDER_SETTLE_MS=2000
+// stack: --api 1 --workers 2 --crashes --env MOCK_BUILD_MS=200 --env JOB_LEASE_MS=3000 --env PROVIDER_TIMEOUT_MS=1500 --env PROVIDER_SETTLE_MS=2000
 // seconds: 240
 // A plugin that crashes takes one worker with it, three times, then its job is put aside with the plugin's name on it.
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-// stack: --api 1 --workers 1 --env MOCK_BUILD_MS=200 --env JOB_LEASE_MS=4000 --env PROVIDER_SETTLE_MS=2000 --env REPAIR_MS=1000
+// stack: --api 1 --workers 1 --env MOCK_BUILD_MS=200 --env JOB_LEASE_MS=4000 --env PROVIDER_TIMEOUT_MS=1500 --env PROVIDER_SETTLE_MS=2000 --env REPAIR_MS=1000
 // seconds: 240
 // Redis only makes it fast: flushed, stopped, hanging, empty or full, every webhook is taken and every preview is built.
 import assert from 'node:assert/strict';

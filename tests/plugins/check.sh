@@ -50,6 +50,7 @@ refused ctor-hangs 'did not return within 5000 ms while it was being loaded'
 refused open-fails 'open failed: The moon is in the wrong phase'
 refused hangs 'create did not return within 3 s'
 refused crashes 'status crashed (SIGSEGV)'
+refused blocking-overflow 'create crashed (SIGSEGV)'
 refused foreign-memory "neither host->alloc()'s nor static"
 refused unknown-status 'unknown status -4711 from destroy'
 refused silent 'without saying why'

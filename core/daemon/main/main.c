@@ -87,7 +87,7 @@ static void harden(void)
 static int run_server(const struct arguments *a)
 {
 	struct supervisor_options options = { .config_file = a->config_file };
-	struct config config;
+	static struct config config; /* its texts live as long as the process */
 	enum log_level level = LOG_INFO;
 	char why[512];
 

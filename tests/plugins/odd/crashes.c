@@ -3,7 +3,7 @@
 
 static opshub_status crash(opshub_call *call, void *instance, const char *id, struct opshub_deployment *ret)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 
 	(void)call;
 	(void)instance;

@@ -167,6 +167,30 @@ static void an_open_folder_is_refused(void **state)
 	arena_free(arena);
 }
 
+static void another_machine_is_refused(void **state)
+{
+	char folder[] = "/tmp/opshub-plugins-XXXXXX", path[64];
+	unsigned char head[64] = { 0x7f, 'E', 'L', 'F', 1 /* 32 bits */, 1, 1 };
+	struct arena *arena = arena_new();
+	const struct plugin *plugin = NULL;
+	const char *why = "";
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/small.so", folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(head, sizeof(head), 1, file), 1);
+	fclose(file);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(plugin_load(arena, folder, "small.so", &plugin, &why), E_INVALID);
+	assert_non_null(strstr(why, "built for another machine"));
+	unlink(path);
+	rmdir(folder);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +201,7 @@ int main(void)
 		cmocka_unit_test(the_catalog_lists_everything),
 		cmocka_unit_test(lists_of_names_hold),
 		cmocka_unit_test(an_open_folder_is_refused),
+		cmocka_unit_test(another_machine_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,422 @@
+/* The host's services, called by a provider that lives in this file, over a scripted network.
+ *
+ * (host->fail) stands in parentheses because cmocka has a macro of that name. */
+#include "plugin/plugin.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct guest {
+	const struct opshub_host *host;
+	const char *token;
+};
+
+/* What the next create does, and what the network answers. */
+static opshub_status (*body)(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret);
+static struct {
+	int result, status;
+	const char *text;
+	int64_t retry_after_ms;
+} script[8];
+static unsigned n_script, at_script;
+static char seen_agent[64];
+
+static opshub_status guest_open(opshub_call *call, const struct opshub_host *host, void *instance)
+{
+	(void)call;
+	((struct guest *)instance)->host = host;
+	return OPSHUB_OK;
+}
+
+static opshub_status guest_create(opshub_call *call, void *instance, const struct opshub_deploy_request *request,
+				  struct opshub_deployment *ret)
+{
+	(void)request;
+	return body(call, ((struct guest *)instance)->host, ret);
+}
+
+static const struct plugin guest = {
+	.about = { .kind = OPSHUB_KIND_PROVIDER,
+		   .name = "guest",
+		   .version = "1",
+		   .open = guest_open,
+		   .instance_size = sizeof(struct guest),
+		   .n_settings = 1 },
+	.settings = { { .key = "token", .type = OPSHUB_SETTING_SECRET, .offset = offsetof(struct guest, token) } },
+	.provider = { .create = guest_create },
+};
+
+static int fetch(struct call *call, void *arg, const struct net_request *request, struct net_response *ret)
+{
+	(void)arg;
+	assert_true(at_script < n_script);
+	for (size_t i = 0; i < request->n_headers; i++)
+		if (str_eq_nocase(request->headers[i].name, STR("user-agent")))
+			snprintf(seen_agent, sizeof(seen_agent), "%.*s", STR_FMT(request->headers[i].value));
+	if (script[at_script].result < 0)
+		return call_fail(call, script[at_script++].result, "scripted failure");
+	*ret = (struct net_response){ .status = script[at_script].status,
+				      .body = str_of(script[at_script].text),
+				      .retry_after_ms = script[at_script].retry_after_ms };
+	at_script++;
+	return OK;
+}
+
+static void plan(int result, int status, const char *text, int64_t retry_after_ms)
+{
+	script[n_script].result = result;
+	script[n_script].status = status;
+	script[n_script].text = text;
+	script[n_script++].retry_after_ms = retry_after_ms;
+}
+
+/* ---- running one create on a fiber ---- */
+
+struct outcome {
+	int code;
+	char why[1024];
+	int64_t retry_after_ms, faults;
+	struct deployment deployment;
+	char message[1024];
+	struct plugins *plugins;
+};
+
+static void on_fiber(struct call *call, void *arg)
+{
+	static const struct setting_value values[] = { { STR("token"), STR("top-secret-token") } };
+	const struct instance_spec spec = { &guest, STR("p"), 1, values, 1, false };
+	const struct opshub_deploy_request request = { .struct_size = sizeof(request), .branch = "b" };
+	struct outcome *outcome = arg;
+	struct instance *instance = NULL;
+
+	assert_int_equal(plugins_instance(call, outcome->plugins, &spec, &instance), OK);
+	outcome->code = provider_create(call, instance, &request, &outcome->deployment);
+	snprintf(outcome->why, sizeof(outcome->why), "%s", call->why);
+	if (outcome->code == OK)
+		snprintf(outcome->message, sizeof(outcome->message), "%.*s", STR_FMT(outcome->deployment.message));
+	outcome->retry_after_ms = call->retry_after_ms;
+	instance_release(instance);
+}
+
+static void on_done(struct call *call, void *arg)
+{
+	(void)arg;
+	loop_stop(call->loop);
+}
+
+static struct outcome create_with(opshub_status (*fn)(opshub_call *, const struct opshub_host *,
+						      struct opshub_deployment *),
+				  int64_t timeout_ms)
+{
+	const struct fiber_options options = { .name = "guest", .timeout_ms = timeout_ms, .on_done = on_done };
+	struct loop *loop = loop_new(0);
+	struct outcome outcome = { .code = 1 };
+
+	body = fn;
+	at_script = 0;
+	outcome.plugins = plugins_open(loop, NULL);
+	plugins_set_fetch(outcome.plugins, fetch, NULL);
+	assert_int_equal(fiber_start(loop, &options, on_fiber, &outcome, NULL), OK);
+	loop_run(loop);
+	outcome.faults = plugins_faults(outcome.plugins);
+	plugins_close(outcome.plugins);
+	loop_free(loop);
+	return outcome;
+}
+
+/* ---- HTTP ---- */
+
+static uint32_t request_flags;
+static const char *request_method;
+
+static opshub_status one_exchange(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	const struct opshub_http_request request = { .struct_size = sizeof(request),
+						     .method = request_method,
+						     .url = "https://api.example.com/x",
+						     .flags = request_flags };
+	struct opshub_http_response response = { .struct_size = sizeof(response) };
+	opshub_status r = host->http(call, &request, &response);
+
+	if (r < 0)
+		return r;
+	ret->id = "id";
+	ret->message = host->format(call, "%u %s", response.status, response.body);
+	return opshub_http_code(response.status) < 0 ? (host->fail)(call, opshub_http_code(response.status), "refused")
+						     : r;
+}
+
+/* How many times a request is sent when the network answers the same each time. */
+static unsigned sent(const char *method, uint32_t flags, int result, int status, int64_t retry_after_ms, int *ret_code)
+{
+	n_script = 0;
+	for (int i = 0; i < 4; i++)
+		plan(result, status, "", retry_after_ms);
+	request_method = method;
+	request_flags = flags;
+	*ret_code = create_with(one_exchange, 20000).code;
+	return at_script;
+}
+
+static void only_what_is_safe_is_sent_again(void **state)
+{
+	static const struct {
+		const char *method;
+		uint32_t flags;
+		int result, status;
+		int64_t retry_after_ms;
+		unsigned sent;
+		int code;
+	} rows[] = {
+		{ "GET", 0, OK, 503, 0, 3, E_UPSTREAM },
+		{ "POST", 0, OK, 503, 0, 1, E_UPSTREAM },
+		{ "POST", OPSHUB_HTTP_IDEMPOTENT, OK, 502, 0, 3, E_UPSTREAM },
+		{ "POST", 0, OK, 429, 0, 3, E_LIMITED },
+		{ "POST", 0, OK, 429, 60000, 1, E_LIMITED },
+		{ "POST", 0, E_NETWORK, 0, 0, 3, E_NETWORK },
+		{ "POST", 0, E_UPSTREAM, 0, 0, 1, E_UPSTREAM },
+		{ "POST", 0, E_TIMEOUT, 0, 0, 1, E_TIMEOUT },
+		{ "GET", 0, E_UPSTREAM, 0, 0, 3, E_UPSTREAM },
+		{ "GET", 0, OK, 500, 0, 1, E_UPSTREAM },
+		{ "GET", 0, OK, 404, 0, 1, E_NOT_FOUND },
+		{ "GET", 0, E_INVALID, 0, 0, 1, E_INVALID },
+	};
+	int code;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned n = sent(rows[i].method, rows[i].flags, rows[i].result, rows[i].status, rows[i].retry_after_ms,
+				  &code);
+		if (n != rows[i].sent || code != rows[i].code)
+			fail_msg("row %zu: sent %u times, code %s", i, n, status_name(code));
+	}
+	assert_string_equal(seen_agent, "OpsHub/" OPSHUB_VERSION);
+}
+
+static void retry_after_reaches_the_caller(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	n_script = 0;
+	plan(OK, 429, "", 60000);
+	request_method = "POST";
+	request_flags = 0;
+	outcome = create_with(one_exchange, 20000);
+	assert_int_equal(outcome.code, E_LIMITED);
+	assert_int_equal(outcome.retry_after_ms, 60000);
+}
+
+static void a_lost_answer_is_made_good(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	n_script = 0;
+	plan(E_UPSTREAM, 0, "", 0);
+	plan(OK, 503, "busy", 0);
+	plan(OK, 200, "fine", 0);
+	request_method = "GET";
+	request_flags = 0;
+	outcome = create_with(one_exchange, 20000);
+	assert_int_equal(outcome.code, OK);
+	assert_string_equal(outcome.why, "");
+	assert_string_equal(outcome.message, "200 fine");
+}
+
+static opshub_status wrong_request(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	const struct opshub_http_request request = { .struct_size = 8, .url = "https://api.example.com/x" };
+	struct opshub_http_response response = { .struct_size = sizeof(response) };
+
+	(void)ret;
+	return host->http(call, &request, &response);
+}
+
+static opshub_status endless_exchanges(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	opshub_status r = OPSHUB_OK;
+
+	for (int i = 0; i < 1000 && r == OPSHUB_OK; i++) {
+		at_script = 0;
+		r = one_exchange(call, host, ret);
+	}
+	return r;
+}
+
+static void wrong_requests_are_the_plugins_fault(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	outcome = create_with(wrong_request, 5000);
+	assert_int_equal(outcome.code, E_INTERNAL);
+	assert_non_null(strstr(outcome.why, "struct_size"));
+	assert_true(outcome.faults > 0);
+	n_script = 0;
+	plan(OK, 200, "", 0);
+	outcome = create_with(endless_exchanges, 5000);
+	assert_int_equal(outcome.code, E_INTERNAL);
+	assert_non_null(strstr(outcome.why, "more than 64 exchanges"));
+}
+
+/* ---- texts ---- */
+
+static opshub_status leak(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	(void)ret;
+	host->redact(call, "made-of-it-1234");
+	return (host->fail)(call, OPSHUB_E_AUTH, "Bearer top-secret-token or made-of-it-1234 was refused\xff");
+}
+
+static opshub_status long_words(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	char *text = host->alloc(call, 5000);
+
+	(void)ret;
+	memset(text, 'x', 4999);
+	return (host->fail)(call, 42, text);
+}
+
+static void messages_are_clean(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	outcome = create_with(leak, 5000);
+	assert_int_equal(outcome.code, E_AUTH);
+	assert_string_equal(outcome.why, "Bearer [redacted] or [redacted] was refused?");
+	outcome = create_with(long_words, 5000);
+	assert_int_equal(outcome.code, E_INTERNAL);
+	assert_true(strlen(outcome.why) <= 900);
+}
+
+static opshub_status texts(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	assert_string_equal(host->escape_url(call, "a b/\xc3\xa4~"), "a%20b%2F%C3%A4~");
+	assert_string_equal(host->escape_url(call, NULL), "");
+	assert_string_equal(host->format(call, "%d-%s", 7, "x"), "7-x");
+	assert_int_equal(host->parse_time(call, "1970-01-01T00:00:01Z"), 1000);
+	assert_int_equal(host->parse_time(call, "soon"), 0);
+	assert_true(host->left_ms(call) > 0 && host->left_ms(call) <= 5000);
+	assert_true(host->now_ms(call) > INT64_C(1600000000000));
+	ret->id = "id";
+	return OPSHUB_OK;
+}
+
+static void small_services_hold(void **state)
+{
+	(void)state;
+	assert_int_equal(create_with(texts, 5000).code, OK);
+}
+
+/* ---- JSON ---- */
+
+static opshub_status json(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	opshub_json_out *out = host->json_begin(call);
+	const opshub_json *root = NULL;
+	const char *text;
+	uint64_t size;
+
+	host->json_open(call, out, NULL, OPSHUB_JSON_OBJECT);
+	host->json_put_str(call, out, "quo\"te", "line\n\"x\"");
+	host->json_put_int(call, out, "n", INT64_MIN);
+	host->json_put_bool(call, out, "b", 1);
+	host->json_put_str(call, out, "nothing", NULL);
+	host->json_open(call, out, "list", OPSHUB_JSON_ARRAY);
+	host->json_put_int(call, out, NULL, 1);
+	host->json_put_int(call, out, NULL, 2);
+	host->json_close(call, out);
+	host->json_close(call, out);
+	text = host->json_end(call, out, &size);
+	assert_non_null(text);
+	assert_int_equal(host->json_parse(call, text, size, &root), OPSHUB_OK);
+	assert_int_equal(host->json_type(call, root), OPSHUB_JSON_OBJECT);
+	assert_int_equal(host->json_len(call, root), 5);
+	assert_string_equal(host->json_str(call, host->json_get(call, root, "quo\"te"), ""), "line\n\"x\"");
+	assert_true(host->json_int(call, host->json_get(call, root, "n"), 0) == INT64_MIN);
+	assert_int_equal(host->json_bool(call, host->json_get(call, root, "b"), 0), 1);
+	assert_int_equal(host->json_type(call, host->json_get(call, root, "nothing")), OPSHUB_JSON_NULL);
+	assert_int_equal(host->json_int(call, host->json_at(call, host->json_get(call, root, "list"), 1), 0), 2);
+	assert_null(host->json_get(call, host->json_get(call, root, "absent"), "deeper"));
+	assert_int_equal(host->json_type(call, NULL), OPSHUB_JSON_NONE);
+	assert_null(host->json_str(call, NULL, NULL));
+	ret->id = "id";
+	return OPSHUB_OK;
+}
+
+static opshub_status wrong_json_in(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	const opshub_json *root = NULL;
+
+	(void)ret;
+	return host->json_parse(call, "[1,", 3, &root);
+}
+
+static opshub_status wrong_json_out(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	opshub_json_out *out = host->json_begin(call);
+	uint64_t size;
+
+	(void)ret;
+	host->json_close(call, out);
+	host->json_put_int(call, out, "key without object", 1);
+	return host->json_end(call, out, &size) ? OPSHUB_OK : OPSHUB_E_INTERNAL;
+}
+
+static void json_goes_round(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	assert_int_equal(create_with(json, 5000).code, OK);
+	outcome = create_with(wrong_json_in, 5000);
+	assert_int_equal(outcome.code, E_UPSTREAM);
+	assert_non_null(strstr(outcome.why, "not usable JSON"));
+	outcome = create_with(wrong_json_out, 5000);
+	assert_int_equal(outcome.code, E_INTERNAL);
+	assert_non_null(strstr(outcome.why, "no valid JSON"));
+}
+
+/* ---- time ---- */
+
+static opshub_status oversleep(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	(void)ret;
+	return host->sleep(call, 60000);
+}
+
+static void a_deadline_ends_a_sleep(void **state)
+{
+	int64_t start = clock_mono_ms();
+	struct outcome outcome;
+
+	(void)state;
+	outcome = create_with(oversleep, 200);
+	assert_int_equal(outcome.code, E_TIMEOUT);
+	assert_true(outcome.why[0] != 0);
+	assert_true(clock_mono_ms() - start < 2000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_what_is_safe_is_sent_again),
+		cmocka_unit_test(retry_after_reaches_the_caller),
+		cmocka_unit_test(a_lost_answer_is_made_good),
+		cmocka_unit_test(wrong_requests_are_the_plugins_fault),
+		cmocka_unit_test(messages_are_clean),
+		cmocka_unit_test(small_services_hold),
+		cmocka_unit_test(json_goes_round),
+		cmocka_unit_test(a_deadline_ends_a_sleep),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
