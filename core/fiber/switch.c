@@ -18,15 +18,7 @@
 #endif
 #endif
 
-#ifdef WITH_ASAN
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#else
-#define __sanitizer_start_switch_fiber(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
-#define __sanitizer_finish_switch_fiber(saved, bottom, size) ((void)(saved), (void)(bottom), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#endif
-#ifdef WITH_TSAN
+#ifdef WITH_TSAN /* first: it includes the header whose names are replaced below */
 #include <sanitizer/tsan_interface.h>
 #else
 #define __tsan_create_fiber(flags) NULL
@@ -34,6 +26,14 @@
 #define __tsan_switch_to_fiber(fiber, flags) ((void)(fiber))
 #define __tsan_get_current_fiber() NULL
 #define __tsan_set_fiber_name(fiber, name) ((void)(fiber), (void)(name))
+#endif
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#else
+#define __sanitizer_start_switch_fiber(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
+#define __sanitizer_finish_switch_fiber(saved, bottom, size) ((void)(saved), (void)(bottom), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
 void switch_prepare(struct fiber *fiber, void (*entry)(void))

@@ -57,9 +57,6 @@ void transfer_free(struct wait *wait);
 /* request.c: on the loop's stack; makes the easy handle. False with code and why set. */
 bool transfer_prepare(struct transfer *t);
 
-/* net.c: the socket is closed here and its watch ends before. */
-int on_close_socket(void *net, curl_socket_t fd);
-
 /* response.c: curl's callbacks, the verdict on the loop's stack, and the taking on the fiber. */
 size_t on_header(char *line, size_t one, size_t n, void *arg);
 size_t on_body(char *bytes, size_t one, size_t n, void *arg);

@@ -15,8 +15,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define IDLE_CONNECTIONS 64L
 /* curl's own time-out comes first and knows whether the request left; this is for a curl that fails to speak. */
@@ -29,15 +27,17 @@ struct net {
 	struct loop_hook hook;
 	struct transfer_list queued, running, abandoned;
 	unsigned n_running, n_transfers;
-	struct watch **watches; /* by descriptor */
-	size_t n_watches;
+	struct watch *watches;
 	unsigned n_handles; /* of libuv that are open */
 	bool closing;
 };
 
+/* One socket that curl waits for. */
 struct watch {
 	uv_poll_t poll;
 	struct net *net;
+	struct watch *prev, *next;
+	CURL *easy; /* the transfer it serves */
 	curl_socket_t fd;
 };
 
@@ -66,6 +66,47 @@ static void list_remove(struct transfer *t)
 	else
 		t->list->last = t->prev;
 	t->list = NULL;
+}
+
+/* ---- the end of a watch ---- */
+
+static void free_when_closed(struct net *net)
+{
+	if (--net->n_handles == 0 && net->closing)
+		free(net);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+	struct watch *watch = handle->data;
+	struct net *net = watch->net;
+
+	free(watch);
+	free_when_closed(net);
+}
+
+static void watch_end(struct watch *watch)
+{
+	curl_multi_assign(watch->net->multi, watch->fd, NULL);
+	if (watch->prev)
+		watch->prev->next = watch->next;
+	else
+		watch->net->watches = watch->next;
+	if (watch->next)
+		watch->next->prev = watch->prev;
+	uv_poll_stop(&watch->poll);
+	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+/* Before a transfer is taken from curl half-way: curl 7.88 closes a socket that is still connecting first and reports
+ * it as gone afterwards, when its number may already be another thread's. */
+static void watches_end_of(struct net *net, const CURL *easy)
+{
+	for (struct watch *watch = net->watches, *next; watch; watch = next) {
+		next = watch->next;
+		if (watch->easy == easy)
+			watch_end(watch);
+	}
 }
 
 /* ---- transfers ---- */
@@ -108,8 +149,10 @@ static void on_sink(void *arg)
 {
 	struct net *net = arg;
 
-	while (net->abandoned.first)
+	while (net->abandoned.first) {
+		watches_end_of(net, net->abandoned.first->easy);
 		end(net, net->abandoned.first);
+	}
 	while (net->queued.first && net->n_running < RUNNING_MAX)
 		start(net, net->queued.first);
 }
@@ -118,6 +161,7 @@ static void cancel_all(struct net *net, struct transfer_list *list)
 {
 	while (list->first) {
 		transfer_fail(list->first, E_CANCELLED, "this process is stopping");
+		watches_end_of(net, list->first->easy);
 		end(net, list->first);
 	}
 }
@@ -183,47 +227,6 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	collect_done(net);
 }
 
-static void free_when_closed(struct net *net)
-{
-	if (--net->n_handles > 0 || !net->closing)
-		return;
-	free(net->watches);
-	free(net);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-	struct watch *watch = handle->data;
-	struct net *net = watch->net;
-
-	free(watch);
-	free_when_closed(net);
-}
-
-static struct watch *watch_find(struct net *net, curl_socket_t fd)
-{
-	return fd >= 0 && (size_t)fd < net->n_watches ? net->watches[fd] : NULL;
-}
-
-/* The table grows with the highest descriptor, which the limit on open files bounds. */
-static void watch_keep(struct net *net, struct watch *watch)
-{
-	size_t n = net->n_watches ? net->n_watches : 64;
-
-	while (n <= (size_t)watch->fd)
-		n *= 2;
-	if (n > net->n_watches) {
-		net->watches = realloc(net->watches, n * sizeof(struct watch *));
-		if (!net->watches) {
-			fprintf(stderr, "out of memory: the table of outgoing connections\n");
-			abort();
-		}
-		memset(net->watches + net->n_watches, 0, (n - net->n_watches) * sizeof(struct watch *));
-		net->n_watches = n;
-	}
-	net->watches[watch->fd] = watch;
-}
-
 static struct watch *watch_new(struct net *net, curl_socket_t fd)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
@@ -238,46 +241,30 @@ static struct watch *watch_new(struct net *net, curl_socket_t fd)
 	}
 	watch->poll.data = watch;
 	net->n_handles++;
-	watch_keep(net, watch);
+	watch->next = net->watches;
+	if (watch->next)
+		watch->next->prev = watch;
+	net->watches = watch;
+	curl_multi_assign(net->multi, fd, watch);
 	return watch;
-}
-
-static void watch_end(struct net *net, curl_socket_t fd)
-{
-	struct watch *watch = watch_find(net, fd);
-
-	if (!watch)
-		return;
-	net->watches[fd] = NULL;
-	uv_poll_stop(&watch->poll);
-	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-}
-
-/* curl 7.88 reports a socket as gone after it closed it when a transfer ends while it connects. By then the number may
- * be another thread's, so curl does not close sockets itself, and the table, not curl, says what is watched. */
-int on_close_socket(void *arg, curl_socket_t fd)
-{
-	watch_end(arg, fd);
-	return close(fd);
 }
 
 static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct net *net = arg;
-	struct watch *watch;
+	struct watch *watch = socket_arg;
 	int events = 0;
 
-	(void)easy;
-	(void)socket_arg;
 	if (what == CURL_POLL_REMOVE) {
-		watch_end(net, fd);
+		if (watch)
+			watch_end(watch);
 		return 0;
 	}
-	watch = watch_find(net, fd);
 	if (!watch)
 		watch = watch_new(net, fd);
 	if (!watch)
 		return -1;
+	watch->easy = easy;
 	if (what & CURL_POLL_IN)
 		events |= UV_READABLE;
 	if (what & CURL_POLL_OUT)

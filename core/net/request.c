@@ -291,8 +291,6 @@ static bool set_options(struct transfer *t, CURL *e, long left_ms)
 	SET(NETRC, (long)CURL_NETRC_IGNORED);
 	SET(OPENSOCKETFUNCTION, on_open_socket);
 	SET(OPENSOCKETDATA, t);
-	SET(CLOSESOCKETFUNCTION, on_close_socket);
-	SET(CLOSESOCKETDATA, t->net);
 	SET(PREREQFUNCTION, on_before_request);
 	SET(PREREQDATA, t);
 	SET(SSL_VERIFYPEER, 1L);

@@ -25,26 +25,14 @@ struct counter {
 	struct counter *next;
 };
 
-static int fetch_from_net(struct call *call, void *arg, const struct net_request *request, struct net_response *ret)
-{
-	return net_fetch(call, arg, request, ret);
-}
-
-struct plugins *plugins_open(struct loop *loop, struct net *net)
+struct plugins *plugins_open_with(struct loop *loop, plugin_fetch_fn *fetch, void *arg)
 {
 	struct plugins *plugins = calloc(1, sizeof(*plugins));
 
 	if (!plugins)
 		abort();
-	plugins->loop = loop;
-	plugins_set_fetch(plugins, fetch_from_net, net);
+	*plugins = (struct plugins){ .loop = loop, .fetch = fetch, .fetch_arg = arg };
 	return plugins;
-}
-
-void plugins_set_fetch(struct plugins *plugins, plugin_fetch_fn *fetch, void *arg)
-{
-	plugins->fetch = fetch;
-	plugins->fetch_arg = arg;
 }
 
 void plugins_set_strict(struct plugins *plugins)

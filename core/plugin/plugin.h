@@ -21,13 +21,13 @@
 struct plugins;  /* instances of this process, and the way out to the network */
 struct instance; /* one plugin opened with one set of settings */
 
-/* Where requests of plugins go. Replaced by the check program and by tests; net_fetch otherwise. */
+/* Where requests of plugins go: net_fetch, unless the check program or a test has its own. */
 typedef int plugin_fetch_fn(struct call *call, void *arg, const struct net_request *request, struct net_response *ret);
 
 struct plugins *plugins_open(struct loop *loop, struct net *net);
+struct plugins *plugins_open_with(struct loop *loop, plugin_fetch_fn *fetch, void *arg);
 /* Closes every instance; asserts that no operation is running. Accepts NULL, returns NULL. */
 struct plugins *plugins_close(struct plugins *plugins);
-void plugins_set_fetch(struct plugins *plugins, plugin_fetch_fn *fetch, void *arg);
 
 /* For opshub-plugin-check: also refuse answers in memory that is neither the call's nor static, and do not pause before
  * a request is sent again. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -39,8 +40,15 @@ int plugin_probe(struct arena *arena, const char *folder, const char *file, int 
 	struct pollfd poll_fd;
 	pid_t pid;
 
-	if (pipe(pipe_fds) < 0 || (pid = fork()) < 0) {
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
 		*ret_why = arena_printf(arena, "%s could not be tried out: %s", file, strerrordesc_np(errno)).p;
+		return E_INTERNAL;
+	}
+	pid = fork();
+	if (pid < 0) {
+		*ret_why = arena_printf(arena, "%s could not be tried out: %s", file, strerrordesc_np(errno)).p;
+		close(pipe_fds[0]);
+		close(pipe_fds[1]);
 		return E_INTERNAL;
 	}
 	if (pid == 0) {

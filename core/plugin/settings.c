@@ -208,14 +208,3 @@ void settings_schema(const struct plugin *plugin, struct buf *ret)
 	}
 	json_close(&out, ']');
 }
-
-struct str settings_mask(struct arena *arena, struct str secret)
-{
-	/* Four of twelve or more characters identify a token to its owner and help nobody guess it. */
-	if (secret.n < 12)
-		return secret.n ? STR("••••") : STR("");
-	for (size_t i = secret.n - 4; i < secret.n; i++)
-		if ((unsigned char)secret.p[i] < 0x20 || (unsigned char)secret.p[i] >= 0x7f)
-			return STR("••••");
-	return arena_printf(arena, "••••%.4s", secret.p + secret.n - 4);
-}

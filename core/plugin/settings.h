@@ -1,4 +1,4 @@
-/* A plugin's settings: checked, written into an instance, described for the catalog, masked for people.
+/* A plugin's settings: checked, written into an instance, described for the catalog.
  *
  * Pure functions. Easy to break: the text of a secret appears in no message, not even a part of it. */
 #ifndef PLUGIN_SETTINGS_H
@@ -30,7 +30,5 @@ const char *settings_faults_text(struct arena *arena, const struct setting_fault
 /* [{"key","label","help","type":"secret","required","initial","choices":[],"min","max","env","envIsSet"}], no values.
  */
 void settings_schema(const struct plugin *plugin, struct buf *ret);
-/* What people may see of a secret: the last four characters of long ones ("••••3f9a"), else dots alone. */
-struct str settings_mask(struct arena *arena, struct str secret);
 
 #endif

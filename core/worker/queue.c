@@ -180,18 +180,19 @@ static void take_round(struct call *call, void *arg)
 	struct job_list list = { 0 };
 	const struct str *ids = NULL;
 	size_t n = 0;
-	bool without_redis = !kv_is_up(queue->pop);
-	int r = OK;
+	int r = E_NETWORK;
 
-	if (without_redis)
-		r = jobs_claim_next(call, queue->o.db, queue->o.name, queue->o.worker, queue->o.lease_ms, room_left(queue), &list);
-	else
+	if (kv_is_up(queue->pop))
 		r = waiting_pop(call, queue->pop, queue->o.name, room_left(queue), POP_WAIT_MS, &ids, &n);
 	if (r == OK && n > 0)
 		r = jobs_claim(call, queue->o.db, ids, n, queue->o.worker, queue->o.lease_ms, &list);
+	/* Redis is away, refuses to push (full) or to pop (the key has another type), or nothing came for a while */
+	else if (!queue->draining)
+		r = jobs_claim_next(call, queue->o.db, queue->o.name, queue->o.worker, queue->o.lease_ms, room_left(queue), &list) == OK ?
+		            r : E_UPSTREAM;
 	for (size_t i = 0; i < list.n; i++)
 		start_job(queue, &list.jobs[i]);
-	if (r != OK || (without_redis && list.n == 0))
+	if (r != OK && list.n == 0)
 		fiber_sleep(call, POLL_MS);
 }
 

@@ -210,8 +210,7 @@ void trial_run(struct trial *trial)
 
 	crash_install(trial->crash_fd);
 	fill_in(trial, arena);
-	stage.plugins = plugins_open(loop, NULL);
-	plugins_set_fetch(stage.plugins, recording_fetch, trial);
+	stage.plugins = plugins_open_with(loop, recording_fetch, trial);
 	plugins_set_strict(stage.plugins);
 	if (fiber_start(loop, &options, run, &stage, NULL) == OK)
 		loop_run(loop);

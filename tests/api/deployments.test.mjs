@@ -122,7 +122,7 @@ test('the list is newest first, 50 a page, and Link leads through all of it once
 
 test('limit reaches 200, and nonsense is refused with the field', async () => {
   assert.ok((await get(`${list}?limit=200`)).json.length >= count);
-  for (const query of ['limit=0', 'limit=-1', 'limit=abc', 'limit=999999999999999999999', 'cursor=zzzz', 'pr=abc', 'status=NONSENSE']) {
+  for (const query of ['limit=0', 'limit=-1', 'limit=abc', 'limit=999999999999999999999', 'cursor=%00%01', 'cursor=zzzz', 'pr=abc', 'status=NONSENSE']) {
     const answer = await get(`${list}?${query}`);
     assert.ok([400, 422].includes(answer.status), `${query}: ${answer.status} ${answer.text}`);
     assertError(answer, answer.status, answer.json.error);

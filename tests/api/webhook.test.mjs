@@ -108,6 +108,7 @@ test('unreadable bodies are 400, name what is wrong, and leave nothing', async (
     'number beyond 64 bits': text.replace('"number":310', '"number":99999999999999999999'),
     'NUL in a text': text.replace('feature-310', 'feature\\u0000310'),
     'raw control byte': text.replace('feature-310', 'feature\u0001310'),
+    'lone surrogate': text.replace('feature-310', 'feature\\ud800310'),
     'number as text': text.replace('"number":310', '"number":"310"'),
     'number negative': text.replace('"number":310', '"number":-1'),
     'sha too short': text.replace(commit('310'), 'abc123'),
@@ -152,7 +153,7 @@ test('a wrong content type is 415, the form that GitHub also offers is taken', a
   await deployment(320, 'READY');
   const charset = await deliver('pull_request', pullRequest('closed', 320), { headers: { 'content-type': 'application/json; charset=utf-8' } });
   assert.equal(charset.status, 202, charset.text);
-  for (const broken of ['', 'payload=', 'payload=%7', 'payload=%zz', 'other=1']) {
+  for (const broken of ['', 'payload=', 'payload=%7', 'payload=%zz', 'other=1', `payload=${encodeURIComponent(body)}&payload=x`]) {
     const answer = await deliver('pull_request', Buffer.from(broken), { headers: { 'content-type': 'application/x-www-form-urlencoded' } });
     assert.equal(answer.status, 400, `${broken.slice(0, 20)}: ${answer.status} ${answer.text}`);
   }

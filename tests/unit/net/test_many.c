@@ -56,7 +56,7 @@ static void past_the_cap_they_queue(void **state)
 	for (size_t i = 0; i < MANY; i++)
 		assert_int_equal(fetches[i].code, OK);
 	assert_int_equal(server.requests, MANY);
-	assert_in_range(server.most_waiting, 100, 256);
+	assert_in_range(server.most_waiting, 16, 256);
 	end_many(MANY);
 }
 

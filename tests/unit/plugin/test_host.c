@@ -111,24 +111,24 @@ static void on_done(struct call *call, void *arg)
 	loop_stop(call->loop);
 }
 
-static struct outcome create_with(opshub_status (*fn)(opshub_call *, const struct opshub_host *,
-						      struct opshub_deployment *),
-				  int64_t timeout_ms)
+static const struct outcome *create_with(opshub_status (*fn)(opshub_call *, const struct opshub_host *,
+							     struct opshub_deployment *),
+					 int64_t timeout_ms)
 {
 	const struct fiber_options options = { .name = "guest", .timeout_ms = timeout_ms, .on_done = on_done };
 	struct loop *loop = loop_new(0);
-	struct outcome outcome = { .code = 1 };
+	static struct outcome outcome;
 
+	outcome = (struct outcome){ .code = 1 };
 	body = fn;
 	at_script = 0;
-	outcome.plugins = plugins_open(loop, NULL);
-	plugins_set_fetch(outcome.plugins, fetch, NULL);
+	outcome.plugins = plugins_open_with(loop, fetch, NULL);
 	assert_int_equal(fiber_start(loop, &options, on_fiber, &outcome, NULL), OK);
 	loop_run(loop);
 	outcome.faults = plugins_faults(outcome.plugins);
 	plugins_close(outcome.plugins);
 	loop_free(loop);
-	return outcome;
+	return &outcome;
 }
 
 /* ---- HTTP ---- */
@@ -161,7 +161,7 @@ static unsigned sent(const char *method, uint32_t flags, int result, int status,
 		plan(result, status, "", retry_after_ms);
 	request_method = method;
 	request_flags = flags;
-	*ret_code = create_with(one_exchange, 20000).code;
+	*ret_code = create_with(one_exchange, 20000)->code;
 	return at_script;
 }
 
@@ -202,7 +202,7 @@ static void only_what_is_safe_is_sent_again(void **state)
 
 static void retry_after_reaches_the_caller(void **state)
 {
-	struct outcome outcome;
+	const struct outcome *outcome;
 
 	(void)state;
 	n_script = 0;
@@ -210,13 +210,13 @@ static void retry_after_reaches_the_caller(void **state)
 	request_method = "POST";
 	request_flags = 0;
 	outcome = create_with(one_exchange, 20000);
-	assert_int_equal(outcome.code, E_LIMITED);
-	assert_int_equal(outcome.retry_after_ms, 60000);
+	assert_int_equal(outcome->code, E_LIMITED);
+	assert_int_equal(outcome->retry_after_ms, 60000);
 }
 
 static void a_lost_answer_is_made_good(void **state)
 {
-	struct outcome outcome;
+	const struct outcome *outcome;
 
 	(void)state;
 	n_script = 0;
@@ -226,9 +226,9 @@ static void a_lost_answer_is_made_good(void **state)
 	request_method = "GET";
 	request_flags = 0;
 	outcome = create_with(one_exchange, 20000);
-	assert_int_equal(outcome.code, OK);
-	assert_string_equal(outcome.why, "");
-	assert_string_equal(outcome.message, "200 fine");
+	assert_int_equal(outcome->code, OK);
+	assert_string_equal(outcome->why, "");
+	assert_string_equal(outcome->message, "200 fine");
 }
 
 static opshub_status wrong_request(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
@@ -253,18 +253,18 @@ static opshub_status endless_exchanges(opshub_call *call, const struct opshub_ho
 
 static void wrong_requests_are_the_plugins_fault(void **state)
 {
-	struct outcome outcome;
+	const struct outcome *outcome;
 
 	(void)state;
 	outcome = create_with(wrong_request, 5000);
-	assert_int_equal(outcome.code, E_INTERNAL);
-	assert_non_null(strstr(outcome.why, "struct_size"));
-	assert_true(outcome.faults > 0);
+	assert_int_equal(outcome->code, E_INTERNAL);
+	assert_non_null(strstr(outcome->why, "struct_size"));
+	assert_true(outcome->faults > 0);
 	n_script = 0;
 	plan(OK, 200, "", 0);
 	outcome = create_with(endless_exchanges, 5000);
-	assert_int_equal(outcome.code, E_INTERNAL);
-	assert_non_null(strstr(outcome.why, "more than 64 exchanges"));
+	assert_int_equal(outcome->code, E_INTERNAL);
+	assert_non_null(strstr(outcome->why, "more than 64 exchanges"));
 }
 
 /* ---- texts ---- */
@@ -287,15 +287,15 @@ static opshub_status long_words(opshub_call *call, const struct opshub_host *hos
 
 static void messages_are_clean(void **state)
 {
-	struct outcome outcome;
+	const struct outcome *outcome;
 
 	(void)state;
 	outcome = create_with(leak, 5000);
-	assert_int_equal(outcome.code, E_AUTH);
-	assert_string_equal(outcome.why, "Bearer [redacted] or [redacted] was refused?");
+	assert_int_equal(outcome->code, E_AUTH);
+	assert_string_equal(outcome->why, "Bearer [redacted] or [redacted] was refused?");
 	outcome = create_with(long_words, 5000);
-	assert_int_equal(outcome.code, E_INTERNAL);
-	assert_true(strlen(outcome.why) <= 900);
+	assert_int_equal(outcome->code, E_INTERNAL);
+	assert_true(strlen(outcome->why) <= 900);
 }
 
 static opshub_status texts(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
@@ -314,7 +314,7 @@ static opshub_status texts(opshub_call *call, const struct opshub_host *host, st
 static void small_services_hold(void **state)
 {
 	(void)state;
-	assert_int_equal(create_with(texts, 5000).code, OK);
+	assert_int_equal(create_with(texts, 5000)->code, OK);
 }
 
 /* ---- JSON ---- */
@@ -374,16 +374,16 @@ static opshub_status wrong_json_out(opshub_call *call, const struct opshub_host 
 
 static void json_goes_round(void **state)
 {
-	struct outcome outcome;
+	const struct outcome *outcome;
 
 	(void)state;
-	assert_int_equal(create_with(json, 5000).code, OK);
+	assert_int_equal(create_with(json, 5000)->code, OK);
 	outcome = create_with(wrong_json_in, 5000);
-	assert_int_equal(outcome.code, E_UPSTREAM);
-	assert_non_null(strstr(outcome.why, "not usable JSON"));
+	assert_int_equal(outcome->code, E_UPSTREAM);
+	assert_non_null(strstr(outcome->why, "not usable JSON"));
 	outcome = create_with(wrong_json_out, 5000);
-	assert_int_equal(outcome.code, E_INTERNAL);
-	assert_non_null(strstr(outcome.why, "no valid JSON"));
+	assert_int_equal(outcome->code, E_INTERNAL);
+	assert_non_null(strstr(outcome->why, "no valid JSON"));
 }
 
 /* ---- time ---- */
@@ -397,12 +397,12 @@ static opshub_status oversleep(opshub_call *call, const struct opshub_host *host
 static void a_deadline_ends_a_sleep(void **state)
 {
 	int64_t start = clock_mono_ms();
-	struct outcome outcome;
+	const struct outcome *outcome;
 
 	(void)state;
 	outcome = create_with(oversleep, 200);
-	assert_int_equal(outcome.code, E_TIMEOUT);
-	assert_true(outcome.why[0] != 0);
+	assert_int_equal(outcome->code, E_TIMEOUT);
+	assert_true(outcome->why[0] != 0);
 	assert_true(clock_mono_ms() - start < 2000);
 }
 

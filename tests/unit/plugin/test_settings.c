@@ -167,18 +167,6 @@ static void the_schema_holds_no_secret(void **state)
 	arena_free(arena);
 }
 
-static void masks_show_little(void **state)
-{
-	struct arena *arena = arena_new();
-
-	(void)state;
-	assert_true(str_eq(settings_mask(arena, STR("")), STR("")));
-	assert_true(str_eq(settings_mask(arena, STR("short")), STR("••••")));
-	assert_true(str_eq(settings_mask(arena, STR("a-long-token-3f9a")), STR("••••3f9a")));
-	assert_true(str_eq(settings_mask(arena, STR("a-long-token-\xc3\xa4\xc3\xa4")), STR("••••")));
-	arena_free(arena);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,7 +174,6 @@ int main(void)
 		cmocka_unit_test_setup(values_are_written, setup),
 		cmocka_unit_test_setup(what_is_required_is_asked_for, setup),
 		cmocka_unit_test_setup(the_schema_holds_no_secret, setup),
-		cmocka_unit_test_setup(masks_show_little, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,6 @@
+# bench_load: the load generator of tests/bench/run. Its yardstick bench_hello is in unit/http/programs.cmake.
+pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+add_executable(bench_load EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/load.c ${CMAKE_CURRENT_SOURCE_DIR}/bench/requests.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/bench/latency.c)
+target_link_libraries(bench_load PRIVATE opshub_flags PkgConfig::LIBCRYPTO)
+set_target_properties(bench_load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
