@@ -9,35 +9,32 @@
 
 #define WRITERS 2       /* batches on their way at once: while one waits for its fsync the next one fills */
 #define MOST_WAITING 4096
+#define BATCH_MS 20000    /* a batch has ended by then, one way or the other */
 
-/* A delivery that waits: owned by the handler's wait record, so it outlives a handler that gives up. */
+/* A delivery that waits. Its handler cannot leave before it is answered, so a batch may read it where it lies. */
 struct entry {
 	struct wait wait;
 	struct call *call; /* the handler's */
-	struct delivery *delivery; /* in the handler's arena; NULL when it has left */
+	struct delivery *delivery;
 	struct entry *next;
 };
 
 struct ingest {
-	struct loop *loop;
 	struct db *db;
 	struct kv *kv;
 	struct entry *first, *last;
 	unsigned n;
 	struct event arrived;
+	bool closed;
 };
 
 struct batch {
-	struct ingest *ingest;
 	struct entry *entries[DELIVERY_BATCH];
-	struct delivery *copies[DELIVERY_BATCH];
+	struct delivery *deliveries[DELIVERY_BATCH];
 	size_t n;
 };
 
 static void free_entry(struct wait *wait) { free((struct entry *)wait); }
-
-/* The handler's arena goes now: its delivery must not be read any more. */
-static void on_leave(struct wait *wait) { ((struct entry *)wait)->delivery = NULL; }
 
 /* ---- decide ---- */
 
@@ -91,7 +88,7 @@ static void decide(struct call *call, struct delivery *d, const struct repo_proj
 
 static bool wants_decision(const struct delivery *d) { return d->pr && d->outcome.n == 0; }
 
-static int decide_all(struct call *call, struct batch *batch)
+static int decide_all(struct call *call, struct ingest *ingest, struct batch *batch)
 {
 	struct str *repos = arena_alloc(call->arena, (batch->n + 1) * sizeof(*repos));
 	struct repo_projects projects = { 0 };
@@ -99,127 +96,122 @@ static int decide_all(struct call *call, struct batch *batch)
 	int r = OK;
 
 	for (size_t i = 0; i < batch->n; i++)
-		if (wants_decision(batch->copies[i]))
-			repos[n++] = lower(call, batch->copies[i]->repo);
+		if (wants_decision(batch->deliveries[i]))
+			repos[n++] = lower(call, batch->deliveries[i]->repo);
 	if (n)
-		r = deliveries_projects(call, batch->ingest->db, repos, n, &projects);
+		r = deliveries_projects(call, ingest->db, repos, n, &projects);
 	n = 0;
 	for (size_t i = 0; r == OK && i < batch->n; i++)
-		if (wants_decision(batch->copies[i]))
-			decide(call, batch->copies[i], &projects, repos[n++]);
+		if (wants_decision(batch->deliveries[i]))
+			decide(call, batch->deliveries[i], &projects, repos[n++]);
 	return r;
 }
 
 /* ---- write ---- */
 
-/* What the batch needs of a delivery, in the batch's own arena: a handler may leave at any await. The payload is the one
- * big thing; it is copied too, which costs less than keeping every handler's memory alive by counting. */
-static struct delivery *copy_delivery(struct call *call, const struct delivery *d)
-{
-	struct delivery *copy = arena_alloc(call->arena, sizeof(*copy));
-	struct pull_request *pr;
-
-	*copy = *d;
-	copy->event = arena_str(call->arena, d->event);
-	copy->id = arena_str(call->arena, d->id);
-	copy->action = arena_str(call->arena, d->action);
-	copy->repo = arena_str(call->arena, d->repo);
-	copy->outcome = arena_str(call->arena, d->outcome);
-	copy->reason = arena_str(call->arena, d->reason);
-	copy->decisions = arena_str(call->arena, d->decisions);
-	copy->payload = arena_str(call->arena, d->payload);
-	if (!d->pr)
-		return copy;
-	pr = arena_alloc(call->arena, sizeof(*pr));
-	*pr = *d->pr;
-	struct str *texts[] = { &pr->action, &pr->repo, &pr->title, &pr->author, &pr->association, &pr->html_url, &pr->branch,
-		                &pr->base_branch, &pr->sha, &pr->before_sha };
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		*texts[i] = arena_str(call->arena, *texts[i]);
-	for (unsigned i = 0; i < pr->n_labels; i++)
-		pr->labels[i] = arena_str(call->arena, pr->labels[i]);
-	copy->pr = pr;
-	return copy;
-}
-
 static void push_jobs(struct ingest *ingest, struct str ids)
 {
-	struct str list[DELIVERY_PROJECTS];
-	size_t n = 0;
+	struct str list[DELIVERY_BATCH];
+	size_t n;
 
-	while (ids.n && n < DELIVERY_PROJECTS)
-		list[n++] = str_split(&ids, ',');
-	if (n)
+	while (ids.n) {
+		for (n = 0; ids.n && n < DELIVERY_BATCH; n++)
+			list[n] = str_split(&ids, ',');
 		waiting_push(ingest->kv, STR("preview-queue"), list, n);
-}
-
-static void answer(struct entry *entry, const struct delivery *d)
-{
-	struct delivery *theirs = entry->delivery;
-
-	if (theirs) { /* still waiting: its arena is alive, and only its own fiber frees it */
-		theirs->duplicate = d->duplicate;
-		theirs->stale = d->stale;
-		theirs->known_id = arena_str(entry->call->arena, d->known_id);
-		theirs->outcome = arena_str(entry->call->arena, d->outcome);
-		theirs->reason = arena_str(entry->call->arena, d->reason);
-		theirs->result = d->result;
 	}
-	wait_complete(&entry->wait, d->result);
 }
 
-static struct entry *take(struct ingest *ingest)
+/* What lies in the batch's memory moves into the handler's. */
+static void answer(struct entry *entry, int result)
 {
-	struct entry *entry = ingest->first;
+	struct delivery *d = entry->delivery;
+	struct arena *arena = entry->call->arena;
 
-	if (entry) {
-		ingest->first = entry->next;
-		if (!ingest->first)
-			ingest->last = NULL;
+	d->known_id = arena_str(arena, d->known_id);
+	d->outcome = arena_str(arena, d->outcome);
+	d->reason = arena_str(arena, d->reason);
+	wait_complete(&entry->wait, result);
+}
+
+/* ---- batches ---- */
+
+static bool same_pull_request(const struct delivery *a, const struct delivery *b)
+{
+	return a->pr && b->pr && a->pr->number == b->pr->number && str_eq_nocase(a->repo, b->repo);
+}
+
+static bool fits(const struct batch *batch, const struct delivery *d)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		if (same_pull_request(batch->deliveries[i], d))
+			return false;
+	return batch->n < DELIVERY_BATCH;
+}
+
+/* The oldest entry that fits into the batch, taken out of the line; any one without a batch. NULL when there is none. */
+static struct entry *take(struct ingest *ingest, const struct batch *batch)
+{
+	struct entry *before = NULL;
+
+	for (struct entry *entry = ingest->first; entry; before = entry, entry = entry->next) {
+		if (batch && !fits(batch, entry->delivery))
+			continue;
+		if (before)
+			before->next = entry->next;
+		else
+			ingest->first = entry->next;
+		if (ingest->last == entry)
+			ingest->last = before;
 		ingest->n--;
+		return entry;
 	}
-	return entry;
+	return NULL;
 }
 
 static void write_batch(struct call *call, void *arg)
 {
 	struct ingest *ingest = arg;
 	struct batch *batch = arena_alloc(call->arena, sizeof(*batch));
+	struct str jobs = { "", 0 };
 	struct entry *entry;
 	int r;
 
-	batch->ingest = ingest;
-	while (batch->n < DELIVERY_BATCH && (entry = take(ingest))) {
-		if (!entry->delivery) { /* gave up before its turn: nothing of it is stored, GitHub shows it as failed */
-			wait_complete(&entry->wait, E_CANCELLED);
-			continue;
-		}
+	/* two events of one pull request go into two batches, in their order */
+	while (batch->n < DELIVERY_BATCH && (entry = take(ingest, batch))) {
 		batch->entries[batch->n] = entry;
-		batch->copies[batch->n++] = copy_delivery(call, entry->delivery);
+		batch->deliveries[batch->n++] = entry->delivery;
 	}
-	r = decide_all(call, batch);
+	r = decide_all(call, ingest, batch);
 	if (r == OK)
-		r = deliveries_ingest(call, ingest->db, batch->copies, batch->n);
-	for (size_t i = 0; i < batch->n; i++) {
-		if (r != OK)
-			batch->copies[i]->result = r;
-		else if (batch->copies[i]->result == OK)
-			push_jobs(ingest, batch->copies[i]->jobs);
-		answer(batch->entries[i], batch->copies[i]);
-	}
+		r = deliveries_ingest(call, ingest->db, batch->deliveries, batch->n, &jobs);
+	push_jobs(ingest, jobs);
+	for (size_t i = 0; i < batch->n; i++)
+		answer(batch->entries[i], r == OK ? batch->deliveries[i]->result : r);
+}
+
+/* Nobody writes any more: whoever waits is told so. */
+static void close_line(struct ingest *ingest)
+{
+	struct entry *entry;
+
+	ingest->closed = true;
+	while ((entry = take(ingest, NULL)))
+		wait_complete(&entry->wait, E_CANCELLED);
 }
 
 static void writer(struct call *call, void *arg)
 {
 	struct ingest *ingest = arg;
-	struct fiber_options options = { .name = "ingest-batch" };
+	struct fiber_options options = { .name = "ingest-batch", .timeout_ms = BATCH_MS };
+	int r = OK;
 
-	for (;;) {
-		if (!ingest->first && event_wait(call, &ingest->arrived, -1) != OK)
-			break;
-		if (ingest->first && fiber_run(call, &options, write_batch, ingest) == E_CANCELLED)
-			break;
+	while (r != E_CANCELLED) {
+		if (!ingest->first)
+			r = event_wait(call, &ingest->arrived, -1);
+		else if ((r = fiber_run(call, &options, write_batch, ingest)) != OK && r != E_CANCELLED)
+			r = fiber_sleep(call, 100); /* no fiber is left: the line waits */
 	}
+	close_line(ingest);
 }
 
 /* ---- public ---- */
@@ -231,7 +223,7 @@ struct ingest *ingest_open(struct loop *loop, struct db *db, struct kv *kv)
 
 	if (!ingest)
 		abort();
-	*ingest = (struct ingest){ .loop = loop, .db = db, .kv = kv };
+	*ingest = (struct ingest){ .db = db, .kv = kv };
 	for (int i = 0; i < WRITERS; i++)
 		fiber_start(loop, &options, writer, ingest, NULL);
 	return ingest;
@@ -239,14 +231,23 @@ struct ingest *ingest_open(struct loop *loop, struct db *db, struct kv *kv)
 
 struct ingest *ingest_close(struct ingest *ingest)
 {
-	struct entry *entry;
-
-	if (!ingest)
-		return NULL;
-	while ((entry = take(ingest)))
-		wait_complete(&entry->wait, E_CANCELLED);
 	free(ingest);
 	return NULL;
+}
+
+/* Without a deadline of its own and not to be cancelled: the batch has one, and it reads what lies in this call's arena. */
+static int wait_for_batch(struct call *call, struct entry *entry)
+{
+	int64_t deadline_ms = call->deadline_ms;
+	int r;
+
+	call->deadline_ms = INT64_MAX;
+	call_shield(call);
+	r = await(call, &entry->wait, -1);
+	call_unshield(call);
+	call->deadline_ms = deadline_ms;
+	wait_unref(&entry->wait);
+	return r;
 }
 
 int ingest_delivery(struct call *call, struct ingest *ingest, struct delivery *delivery)
@@ -254,15 +255,14 @@ int ingest_delivery(struct call *call, struct ingest *ingest, struct delivery *d
 	struct entry *entry;
 	int r;
 
-	if (ingest->n >= MOST_WAITING) {
+	if (ingest->closed || ingest->n >= MOST_WAITING) {
 		call->retry_after_ms = 1000;
-		return call_fail(call, E_LIMITED, "too many webhooks wait to be stored");
+		return call_fail(call, E_NETWORK, "too many webhooks wait to be stored: deliver it again");
 	}
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		abort();
 	wait_init(&entry->wait, free_entry);
-	entry->wait.on_leave = on_leave;
 	entry->call = call;
 	entry->delivery = delivery;
 	if (ingest->last)
@@ -272,9 +272,8 @@ int ingest_delivery(struct call *call, struct ingest *ingest, struct delivery *d
 	ingest->last = entry;
 	ingest->n++;
 	event_set(&ingest->arrived);
-	r = await(call, &entry->wait, -1);
-	wait_unref(&entry->wait);
-	if (r == E_NETWORK || r == E_TIMEOUT) {
+	r = wait_for_batch(call, entry);
+	if (r == E_NETWORK || r == E_TIMEOUT || r == E_CANCELLED) {
 		call->retry_after_ms = 5000;
 		r = call_fail(call, E_NETWORK, "the database is away, nothing was stored: deliver it again");
 	} else if (r == E_INVALID) {

@@ -1,8 +1,8 @@
 /* Group commit for webhooks: those that arrive while a batch is being written gather and are written together, with one
  * round trip for their projects' rules and one commit. Each is answered after that commit.
  *
- * A handler submits its delivery and waits; one of the batching fibers takes what has gathered. Easy to break: the delivery
- * lives in the handler's arena, so a handler that gives up (its deadline) must be forgotten before its arena goes. */
+ * A handler submits its delivery and waits; one of the batching fibers takes what has gathered. Easy to break: a batch reads
+ * deliveries in their handlers' arenas, so a handler cannot leave while it waits. The batch's own deadline ends that. */
 #ifndef API_INGEST_H
 #define API_INGEST_H
 

@@ -55,7 +55,7 @@ static struct str form_payload(struct exchange *x)
 static int read_body(struct exchange *x, const struct json **ret)
 {
 	struct str type = http_request_header(x, "content-type"), text = x->body;
-	const struct json_limits limits = { .max_text = x->body.n + 1 }; /* the body is limited already */
+	const struct json_limits limits = { .max_text = x->body.n + 1, .borrow = true }; /* the body is limited already */
 	const char *why = "";
 
 	type = str_trim(str_split(&type, ';'));

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define FIRST_CHUNK 3968 /* with its header it stays within one page */
-#define MAX_CHUNK (64 * 1024)
+#define NEXT_CHUNK (16 * 1024)
+#define OWN_CHUNK (NEXT_CHUNK / 4) /* larger blocks than this get a chunk to themselves */
+#define KEPT_CHUNKS 128            /* of each size, for the next arena: 2.5 MiB at most */
 
 struct chunk {
 	struct chunk *next;
@@ -25,13 +27,35 @@ struct deferred {
 struct arena {
 	struct chunk *chunk; /* newest */
 	struct deferred *deferred;
-	size_t next_size;
 };
+
+/* Chunks of the two usual sizes that wait for the next arena. Not with sanitizers: they want to see each free. */
+static _Thread_local struct kept {
+	struct chunk *first;
+	unsigned n;
+} kept[2];
+
+static struct kept *kept_of(size_t size)
+{
+#ifdef OPSHUB_SANITIZED
+	(void)size;
+	return NULL;
+#else
+	return size == FIRST_CHUNK ? &kept[0] : size == NEXT_CHUNK ? &kept[1] : NULL;
+#endif
+}
 
 static struct chunk *chunk_new(size_t size)
 {
-	struct chunk *chunk = malloc(sizeof(*chunk) + size);
+	struct kept *list = kept_of(size);
+	struct chunk *chunk = list ? list->first : NULL;
 
+	if (chunk) {
+		list->first = chunk->next;
+		list->n--;
+	} else {
+		chunk = malloc(sizeof(*chunk) + size);
+	}
 	if (!chunk) {
 		fprintf(stderr, "out of memory: %zu bytes\n", size);
 		abort();
@@ -42,13 +66,26 @@ static struct chunk *chunk_new(size_t size)
 	return chunk;
 }
 
+static void chunk_free(struct chunk *chunk)
+{
+	struct kept *list = kept_of(chunk->size);
+
+	if (!list || list->n == KEPT_CHUNKS) {
+		free(chunk);
+		return;
+	}
+	chunk->next = list->first;
+	list->first = chunk;
+	list->n++;
+}
+
 struct arena *arena_new(void)
 {
 	struct chunk *first = chunk_new(FIRST_CHUNK);
 	struct arena *arena = (struct arena *)(void *)first->bytes;
 
 	first->used = (sizeof(*arena) + 15) & ~(size_t)15;
-	*arena = (struct arena){ .chunk = first, .next_size = 2 * FIRST_CHUNK };
+	*arena = (struct arena){ .chunk = first };
 	return arena;
 }
 
@@ -68,7 +105,7 @@ struct arena *arena_free(struct arena *arena)
 	while (chunk) {
 		struct chunk *next = chunk->next;
 
-		free(chunk);
+		chunk_free(chunk);
 		chunk = next;
 	}
 	return NULL;
@@ -80,7 +117,7 @@ static void *take(struct arena *arena, size_t size, size_t align)
 	size_t at = (chunk->used + align - 1) & ~(align - 1);
 
 	if (at > chunk->size || size > chunk->size - at) {
-		if (size > MAX_CHUNK / 4) { /* a large block gets a chunk of its own behind the current one */
+		if (size > OWN_CHUNK) { /* behind the current one, which still has room for small blocks */
 			struct chunk *own = chunk_new(size);
 
 			own->used = size;
@@ -88,9 +125,7 @@ static void *take(struct arena *arena, size_t size, size_t align)
 			chunk->next = own;
 			return own->bytes;
 		}
-		chunk = chunk_new(arena->next_size > size ? arena->next_size : size);
-		if (arena->next_size < MAX_CHUNK)
-			arena->next_size *= 2;
+		chunk = chunk_new(NEXT_CHUNK);
 		chunk->next = arena->chunk;
 		arena->chunk = chunk;
 		at = 0;

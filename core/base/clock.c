@@ -96,11 +96,13 @@ bool time_parse(struct str text, int64_t *ret_wall_ms)
 	const char *p = text.p, *end = text.p + text.n;
 	struct tm tm = { 0 }, check;
 	int64_t zone, ms = 0;
+	int year;
 	time_t t;
 
-	tm.tm_year = digits(&p, end, 4) - 1900;
-	if (!expect(&p, end, '-'))
+	year = digits(&p, end, 4);
+	if (year < 0 || !expect(&p, end, '-'))
 		return false;
+	tm.tm_year = year - 1900;
 	tm.tm_mon = digits(&p, end, 2) - 1;
 	if (!expect(&p, end, '-'))
 		return false;

@@ -7,7 +7,7 @@
 #include <yajl/yajl_parse.h>
 
 #define MAX_DEPTH 64
-#define FEW_KEYS 48 /* up to here members are compared pair by pair, above they are sorted first */
+#define FEW_KEYS 512 /* above that many members the keys are sorted to find doubled ones */
 
 struct frame {
 	struct json *value;
@@ -16,6 +16,7 @@ struct frame {
 
 struct reader {
 	struct arena *arena;
+	struct str input;
 	struct json_limits limits;
 	struct frame frames[MAX_DEPTH];
 	unsigned depth;
@@ -82,19 +83,46 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (x->key.n > y->key.n) - (x->key.n < y->key.n);
 }
 
+/* Length, beginning and end of the key: good enough to tell names apart, and eight bytes at a time. */
+static uint64_t key_hash(struct str key)
+{
+	uint64_t first = 0, last = 0;
+
+	if (key.n >= 8) {
+		memcpy(&first, key.p, 8);
+		memcpy(&last, key.p + key.n - 8, 8);
+	} else {
+		memcpy(&first, key.p, key.n);
+	}
+	first = (first ^ key.n * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+	return (first ^ first >> 29 ^ last * 0xc4ceb9fe1a85ec53u) >> 20;
+}
+
+/* Objects of ordinary size: a bit for each hash; only keys that meet on a bit are compared. */
+static const struct json *doubled_key_of_few(const struct json *object)
+{
+	uint64_t seen[FEW_KEYS / 16] = { 0 };
+
+	for (const struct json *m = object->child; m; m = m->next) {
+		uint64_t bit = key_hash(m->key) % (FEW_KEYS * 4);
+
+		if (seen[bit / 64] & 1ull << bit % 64)
+			for (const struct json *before = object->child; before != m; before = before->next)
+				if (str_eq(before->key, m->key))
+					return m;
+		seen[bit / 64] |= 1ull << bit % 64;
+	}
+	return NULL;
+}
+
 /* A member whose key is there twice, or NULL. Two readers of one document may not see two documents. */
 static const struct json *doubled_key(struct reader *r, const struct json *object)
 {
 	const struct json **sorted;
 	uint32_t n = 0;
 
-	if (object->n <= FEW_KEYS) {
-		for (const struct json *a = object->child; a; a = a->next)
-			for (const struct json *b = a->next; b; b = b->next)
-				if (a->key.n == b->key.n && memcmp(a->key.p, b->key.p, a->key.n) == 0)
-					return b;
-		return NULL;
-	}
+	if (object->n <= FEW_KEYS)
+		return doubled_key_of_few(object);
 	sorted = arena_alloc(r->arena, object->n * sizeof(struct json *));
 	for (const struct json *m = object->child; m; m = m->next)
 		sorted[n++] = m;
@@ -144,25 +172,30 @@ static int on_number(void *ctx, const char *p, size_t n)
 	return value != NULL;
 }
 
-static bool text_ok(struct reader *r, const unsigned char *p, size_t n)
+/* A text as the tree holds it; .p == NULL when it is refused. yajl hands out a part of the input when there was nothing to
+ * decode: that has been checked as a whole. */
+static struct str take_text(struct reader *r, const unsigned char *p, size_t n)
 {
+	struct str text = { (const char *)p, n };
+	bool is_input = text.p >= r->input.p && text.p <= r->input.p + r->input.n;
+
 	if (n > r->limits.max_text)
 		refuse(r, arena_printf(r->arena, "a text of more than %zu bytes", r->limits.max_text).p);
-	else if (!str_is_text((struct str){ (const char *)p, n }))
+	else if (!is_input && !str_is_text(text))
 		refuse(r, memchr(p, 0, n) ? "a NUL character in a text" : "a text that is not valid UTF-8");
-	return r->why == NULL;
+	if (r->why)
+		return (struct str){ 0 };
+	return is_input && r->limits.borrow ? text : arena_str(r->arena, text);
 }
 
 static int on_text(void *ctx, const unsigned char *p, size_t n)
 {
 	struct reader *r = ctx;
-	struct json *value;
+	struct str text = take_text(r, p, n);
+	struct json *value = text.p ? place(r, JSON_TEXT) : NULL;
 
-	if (!text_ok(r, p, n))
-		return 0;
-	value = place(r, JSON_TEXT);
 	if (value)
-		value->text = arena_str(r->arena, (struct str){ (const char *)p, n });
+		value->text = text;
 	return value != NULL;
 }
 
@@ -170,10 +203,8 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 {
 	struct reader *r = ctx;
 
-	if (!text_ok(r, p, n))
-		return 0;
-	r->key = arena_str(r->arena, (struct str){ (const char *)p, n });
-	return 1;
+	r->key = take_text(r, p, n);
+	return r->key.p != NULL;
 }
 
 static int on_open_object(void *ctx) { return open_frame(ctx, JSON_OBJECT); }
@@ -247,6 +278,9 @@ static bool has_lone_surrogate(struct str text)
 	return false;
 }
 
+/* yajl takes two characters between values that JSON does not know. Inside a text it refuses them itself. */
+static bool has_foreign_space(struct str text) { return memchr(text.p, '\f', text.n) || memchr(text.p, '\v', text.n); }
+
 static struct json_limits limits_or_default(const struct json_limits *given)
 {
 	struct json_limits limits = given ? *given : (struct json_limits){ 0 };
@@ -265,19 +299,24 @@ static struct json_limits limits_or_default(const struct json_limits *given)
 const struct json *json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
                               const char **ret_why)
 {
-	struct reader r = { .arena = arena, .limits = limits_or_default(limits) };
+	struct reader r = { .arena = arena, .input = text, .limits = limits_or_default(limits) };
 	const struct json *result = NULL;
 	yajl_handle yajl = yajl_alloc(&callbacks, NULL, &r);
 	yajl_status status;
 
 	if (!yajl)
 		abort();
-	yajl_config(yajl, yajl_dont_validate_strings, 1); /* ours is stricter and runs on the decoded text */
-	status = yajl_parse(yajl, (const unsigned char *)text.p, text.n);
+	yajl_config(yajl, yajl_dont_validate_strings, 1); /* ours is stricter */
+	if (str_is_text(text)) {
+		status = yajl_parse(yajl, (const unsigned char *)text.p, text.n);
+	} else {
+		r.why = memchr(text.p, 0, text.n) ? "a NUL character" : "text that is not valid UTF-8";
+		status = yajl_status_error;
+	}
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(yajl);
-	if (status == yajl_status_ok && (memchr(text.p, '\f', text.n) || has_lone_surrogate(text))) {
-		r.why = memchr(text.p, '\f', text.n) ? "a form feed between values" : "half a surrogate pair in a text";
+	if (status == yajl_status_ok && (has_foreign_space(text) || has_lone_surrogate(text))) {
+		r.why = has_foreign_space(text) ? "a form feed or vertical tab between values" : "half a surrogate pair in a text";
 		status = yajl_status_error;
 	}
 	if (status == yajl_status_ok)

@@ -28,6 +28,9 @@ struct json_limits {
 	size_t max_text;    /* bytes of one text, default 1 MiB */
 	unsigned max_depth; /* default 32 */
 	unsigned max_tokens; /* default 100,000 */
+	/* Texts and keys without escapes point into the input, which must live as long as the tree, and are not followed by
+	 * NUL. For large inputs: nothing is copied. */
+	bool borrow;
 };
 
 /* NULL on failure, with *ret_why set to a sentence in the arena ("byte 312: ..."). limits may be NULL. */

@@ -105,6 +105,13 @@ void log_redact(struct str text, struct buf *ret)
 			i++;
 			continue;
 		}
+		/* one that begins inside another must not leave its tail behind */
+		for (size_t k = 1; k < n; k++) {
+			size_t more = secret_at(text, i + k);
+
+			if (k + more > n)
+				n = k + more;
+		}
 		buf_add(ret, text.p + from, i - from);
 		buf_add(ret, "[redacted]", 10);
 		i += n;
@@ -120,6 +127,7 @@ static void put_redacted(struct json_out *out, const char *key, struct str text)
 	buf_init(&clean, LINE_MAX_BYTES);
 	log_redact(text, &clean);
 	json_put_text(out, key, buf_str(&clean));
+	out->buf->overflow |= clean.overflow;
 	buf_done(&clean);
 }
 
@@ -184,9 +192,13 @@ void log_write(enum log_level level, const char *context, const char *message, c
 	json_close(&out, '}');
 	json_close(&out, '}');
 	buf_add_char(&line, '\n');
-	if (!line.overflow)
+	if (!line.overflow) {
 		write_line(line.p, line.n);
-	else
+	} else { /* without the scope, whose fields may be what was too long */
+		struct log_scope *scope = log_scope_swap(NULL);
+
 		log_write(level, context, "A log line was too long and is left out", NULL, 0);
+		log_scope_swap(scope);
+	}
 	buf_done(&line);
 }

@@ -108,7 +108,17 @@ bool str_is_text(struct str s)
 
 	while (i < s.n) {
 		size_t step;
+		uint64_t word;
 
+		/* eight bytes at once while they are ASCII: no high bit, and none of them zero */
+		while (i + 8 <= s.n) {
+			memcpy(&word, p + i, 8);
+			if ((word & 0x8080808080808080u) || ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u))
+				break;
+			i += 8;
+		}
+		if (i == s.n)
+			break;
 		if (p[i] == 0)
 			return false;
 		step = utf8_step(p + i, s.n - i);

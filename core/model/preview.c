@@ -17,20 +17,22 @@ static const char *const statuses[] = { "UNKNOWN", "QUEUED", "BUILDING", "READY"
 
 bool attempt_state_read(struct str word, enum attempt_state *ret)
 {
-	unsigned i = 0;
-	bool found = find_word(word, states, 4, &i);
+	unsigned i;
 
+	if (!find_word(word, states, 4, &i))
+		return false;
 	*ret = (enum attempt_state)i;
-	return found;
+	return true;
 }
 
 bool build_status_read(struct str word, enum build_status *ret)
 {
-	unsigned i = 0;
-	bool found = find_word(word, statuses, 6, &i);
+	unsigned i;
 
+	if (!find_word(word, statuses, 6, &i))
+		return false;
 	*ret = (enum build_status)i;
-	return found;
+	return true;
 }
 
 const char *build_status_word(enum build_status status) { return statuses[status]; }
@@ -92,27 +94,39 @@ static struct step bring_up(const struct preview *p, unsigned i)
 	return step;
 }
 
+/* What next_at does not hold up: a first cancel, because next_at was that of the next poll, and what needs no provider. */
+static bool is_urgent(const struct attempt *a, enum step_kind kind)
+{
+	return kind == STEP_TIME_OUT || kind == STEP_FORGET || (kind == STEP_CANCEL && a->tries == 0);
+}
+
 static bool is_due(const struct preview *p, unsigned i, struct step step, int64_t *wait_ms)
 {
 	int64_t left = p->attempts[i].next_at_ms - p->now_ms;
 
 	if (step.kind == STEP_DONE)
 		return false;
-	if (step.kind == STEP_TIME_OUT || left <= 0)
+	if (left <= 0 || is_urgent(&p->attempts[i], step.kind))
 		return true;
-	/* a build must not be polled past its deadline without being timed out */
-	if (step.kind == STEP_POLL && p->attempts[i].deadline_ms - p->now_ms < left)
+	/* no wait goes past the deadline: STEP_TIME_OUT is due then */
+	if ((step.kind == STEP_POLL || step.kind == STEP_SEND) && p->attempts[i].deadline_ms - p->now_ms < left)
 		left = p->attempts[i].deadline_ms - p->now_ms;
 	if (left < *wait_ms)
 		*wait_ms = left;
 	return false;
 }
 
-/* A READY predecessor stays until the wanted one is READY; everything else that is old goes now. */
-static bool is_kept(const struct preview *p, const struct attempt *old, const struct attempt *current)
+static bool is_ready(const struct attempt *a) { return a->state == ATTEMPT_CREATED && a->status == BUILD_READY; }
+
+/* The newest READY one stays, be it the wanted one or its predecessor; everything else that is old goes now. */
+static bool is_kept(const struct preview *p, unsigned i)
 {
-	return p->desired == DESIRED_DEPLOYED && old->state == ATTEMPT_CREATED && old->status == BUILD_READY &&
-	       !(current && current->status == BUILD_READY);
+	if (p->desired != DESIRED_DEPLOYED || !is_ready(&p->attempts[i]))
+		return false;
+	for (unsigned newer = i + 1; newer < p->n_attempts; newer++)
+		if (is_ready(&p->attempts[newer]))
+			return false;
+	return true;
 }
 
 struct step preview_next(const struct preview *p)
@@ -133,7 +147,7 @@ struct step preview_next(const struct preview *p)
 	if (p->desired == DESIRED_DEPLOYED && !current && !p->settled)
 		return (struct step){ .kind = STEP_INSERT };
 	for (unsigned i = 0; i < p->n_attempts; i++) {
-		if (&p->attempts[i] == current || is_kept(p, &p->attempts[i], current))
+		if (&p->attempts[i] == current || is_kept(p, i))
 			continue;
 		step = clean_up(p, i);
 		if (is_due(p, i, step, &wait_ms))

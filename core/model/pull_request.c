@@ -76,6 +76,18 @@ static bool read_branches(struct fault *fault, const struct json *pr, struct pul
 	       take_text(fault, base, "ref", "pull_request.base.ref", 1024, &ret->base_branch);
 }
 
+/* The account may have been deleted since; GitHub's own pages call it "ghost" then. Its previews must go all the same. */
+static bool read_author(struct fault *fault, const struct json *pr, struct pull_request *ret)
+{
+	const struct json *user = json_get(pr, "user");
+
+	if (user && user->kind == JSON_NULL) {
+		ret->author = STR("ghost");
+		return true;
+	}
+	return take_text(fault, user, "login", "pull_request.user.login", 256, &ret->author);
+}
+
 static void read_labels(const struct json *pr, struct pull_request *ret)
 {
 	const struct json *labels = json_get(pr, "labels");
@@ -128,8 +140,7 @@ static bool read_all(struct fault *fault, const struct json *payload, struct pul
 	if (json_int(json_get(pr, "number"), 0) != ret->number)
 		return fail(fault, "pull_request.number", "is not the event's number");
 	if (!take_text(fault, pr, "title", "pull_request.title", 64 * 1024, &ret->title) ||
-	    !take_text(fault, pr, "html_url", "pull_request.html_url", 2048, &ret->html_url) ||
-	    !take_text(fault, json_get(pr, "user"), "login", "pull_request.user.login", 256, &ret->author))
+	    !take_text(fault, pr, "html_url", "pull_request.html_url", 2048, &ret->html_url) || !read_author(fault, pr, ret))
 		return false;
 	if (!read_branches(fault, pr, ret) || !read_state(fault, pr, ret))
 		return false;

@@ -4,6 +4,9 @@
 #include "base/clock.h"
 #include "base/id.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 int deliveries_projects(struct call *call, struct db *db, const struct str *repos, size_t n, struct repo_projects *ret)
 {
 	struct repo_project *items;
@@ -23,78 +26,174 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 	return OK;
 }
 
-#define INGEST_ARGS 27
+/* ---- the parameters of webhook_ingest, in its order ---- */
 
-/* The parameters of webhook_ingest, in its order; ids are fresh. */
-static void ingest_args(struct call *call, const struct delivery *d, struct db_arg args[INGEST_ARGS])
+#define PER_DELIVERY 10
+#define PER_TARGET 19
+#define INGEST_ARGS (PER_DELIVERY + PER_TARGET)
+
+/* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
+static struct str byte_arrays(struct call *call, const struct str *items, size_t n)
 {
-	static const struct pull_request none;
-	const struct pull_request *pr = d->pr ? d->pr : &none;
-	size_t n = d->n_projects;
-	struct str *texts = arena_alloc(call->arena, (6 * n + 1) * sizeof(*texts));
-	struct str *projects = texts, *previews = texts + n, *desired = texts + 2 * n, *rules = texts + 3 * n, *jobs = texts + 4 * n,
-	           *made = texts + 5 * n;
-	char id[ID_MAX], time[TIME_TEXT_MAX];
+	size_t size = 5 * 4;
+	char *bytes, *p;
 
+	for (size_t i = 0; i < n; i++)
+		size += 4 + items[i].n;
+	p = bytes = arena_raw(call->arena, size);
+	const uint32_t head[] = { 1, 0, 17 /* oid of bytea */, (uint32_t)n, 1 };
+	for (size_t i = 0; i < 5; i++, p += 4)
+		memcpy(p, &(uint32_t){ htonl(head[i]) }, 4);
 	for (size_t i = 0; i < n; i++) {
-		projects[i] = d->projects[i]->id;
-		id_new(id, "deploy_");
-		previews[i] = arena_str(call->arena, str_of(id));
-		made[i] = arena_str(call->arena, (struct str){ time, time_format(id_time_ms(previews[i]), time) });
-		desired[i] = str_of(desired_word(d->decided[i].desired));
-		rules[i] = str_of(d->decided[i].rule);
-		id_new(id, "job_");
-		jobs[i] = arena_str(call->arena, str_of(id));
+		memcpy(p, &(uint32_t){ htonl((uint32_t)items[i].n) }, 4);
+		memcpy(p + 4, items[i].p, items[i].n);
+		p += 4 + items[i].n;
 	}
-	const struct db_arg list[INGEST_ARGS] = {
-		A_STR(d->id), A_BYTES(((struct str){ (const char *)d->digest, sizeof(d->digest) })), A_STR(d->event),
-		A_STR(d->action), A_STR(d->repo), d->pr ? A_INT(pr->number) : A_NULL, A_STR(d->outcome), A_STR(d->reason),
-		A_STR(d->decisions), A_BYTES(d->payload),
-		A_TEXTS(projects, n), A_TEXTS(previews, n), A_TEXTS(desired, n), A_TEXTS(rules, n), A_TEXTS(jobs, n),
-		A_STR(pr->sha), A_STR(pr->before_sha), A_STR(pr->branch), A_STR(pr->base_branch), A_STR(pr->title),
-		A_STR(pr->author), A_STR(pr->html_url), A_BOOL(pr->from_fork), A_BOOL(pr->open),
-		d->pr ? A_TIME(pr->updated_at_ms) : A_NULL, A_BOOL(str_eq(pr->action, STR("reopened"))),
-		A_TEXTS(made, n),
-	};
-	for (int i = 0; i < INGEST_ARGS; i++)
-		args[i] = list[i];
+	return (struct str){ bytes, size };
 }
 
-static void read_result(struct delivery *d, const struct db_rows *rows)
+static struct str number(struct call *call, int64_t value)
 {
-	d->duplicate = db_is_null(rows, 0, "id");
-	d->stale = !d->duplicate && db_int(rows, 0, "written") < db_int(rows, 0, "wanted");
-	d->known_id = d->duplicate ? db_text(rows, 0, "known") : d->id;
-	d->jobs = db_text(rows, 0, "jobs");
-	d->result = OK;
+	return arena_printf(call->arena, "%lld", (long long)value);
+}
+
+static struct str truth(bool value) { return value ? STR("t") : STR("f"); }
+
+static struct str time_text(struct call *call, int64_t wall_ms)
+{
+	char text[TIME_TEXT_MAX];
+
+	return arena_str(call->arena, (struct str){ text, time_format(wall_ms, text) });
+}
+
+static struct str fresh_id(struct call *call, const char *prefix)
+{
+	char id[ID_MAX];
+
+	id_new(id, prefix);
+	return arena_str(call->arena, str_of(id));
+}
+
+/* Column `c` of row `i` in a table of `n` rows that is laid out column by column. */
+#define CELL(cells, n, c, i) (cells)[(size_t)(c) * (n) + (i)]
+
+static void delivery_cells(struct call *call, struct delivery *const *deliveries, size_t n, struct str *cells)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct delivery *d = deliveries[i];
+		const struct str row[PER_DELIVERY] = {
+			d->id, { (const char *)d->digest, sizeof(d->digest) }, d->event, d->action, d->repo,
+			d->pr ? number(call, d->pr->number) : (struct str){ 0 }, d->outcome, d->reason, d->decisions, d->payload,
+		};
+
+		for (int c = 0; c < PER_DELIVERY; c++)
+			CELL(cells, n, c, i) = row[c];
+	}
+}
+
+static void target_row(struct call *call, const struct delivery *d, size_t project, struct str row[PER_TARGET])
+{
+	const struct pull_request *pr = d->pr;
+	struct str preview = fresh_id(call, "deploy_");
+	const struct str cells[PER_TARGET] = {
+		d->id, d->projects[project]->id, preview, time_text(call, id_time_ms(preview)), fresh_id(call, "job_"),
+		str_of(desired_word(d->decided[project].desired)), str_of(d->decided[project].rule), number(call, pr->number),
+		pr->sha, pr->before_sha, pr->branch, pr->base_branch, pr->title, pr->author, pr->html_url, truth(pr->from_fork),
+		truth(pr->open), time_text(call, pr->updated_at_ms), truth(str_eq(pr->action, STR("reopened"))),
+	};
+
+	memcpy(row, cells, sizeof(cells));
+	for (int c = 0; c < PER_TARGET; c++) /* an empty text is not null here */
+		if (!row[c].p)
+			row[c] = STR("");
+}
+
+static size_t target_cells(struct call *call, struct delivery *const *deliveries, size_t n, size_t n_targets, struct str *cells)
+{
+	size_t t = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < deliveries[i]->n_projects; k++, t++) {
+			struct str row[PER_TARGET];
+
+			target_row(call, deliveries[i], k, row);
+			for (int c = 0; c < PER_TARGET; c++)
+				CELL(cells, n_targets, c, t) = row[c];
+		}
+	}
+	return t;
+}
+
+static void ingest_args(struct call *call, struct delivery *const *deliveries, size_t n, struct db_arg args[INGEST_ARGS])
+{
+	size_t n_targets = 0;
+	struct str *cells, *targets;
+
+	for (size_t i = 0; i < n; i++)
+		n_targets += deliveries[i]->n_projects;
+	cells = arena_alloc(call->arena, PER_DELIVERY * n * sizeof(*cells));
+	targets = arena_alloc(call->arena, (PER_TARGET * n_targets + 1) * sizeof(*targets));
+	delivery_cells(call, deliveries, n, cells);
+	target_cells(call, deliveries, n, n_targets, targets);
+	for (int c = 0; c < PER_DELIVERY; c++)
+		args[c] = A_TEXTS(&CELL(cells, n, c, 0), n);
+	args[1] = A_BYTES(byte_arrays(call, &CELL(cells, n, 1, 0), n));
+	args[9] = A_BYTES(byte_arrays(call, &CELL(cells, n, 9, 0), n));
+	for (int c = 0; c < PER_TARGET; c++)
+		args[PER_DELIVERY + c] = A_TEXTS(&CELL(targets, n_targets, c, 0), n_targets);
+}
+
+/* ---- one statement, one commit ---- */
+
+static int ingest_together(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs)
+{
+	struct db_arg *args = arena_alloc(call->arena, INGEST_ARGS * sizeof(*args));
+	struct db_rows rows;
+	int r;
+
+	ingest_args(call, deliveries, n, args);
+	r = db_query_args(call, db, Q_WEBHOOK_INGEST, &rows, args, INGEST_ARGS);
+	if (r != OK)
+		return r;
+	for (int i = 0; i < rows.n_rows; i++) {
+		struct delivery *d = deliveries[i];
+
+		d->duplicate = !db_bool(&rows, i, "stored");
+		d->stale = !d->duplicate && db_int(&rows, i, "written") < db_int(&rows, i, "wanted");
+		d->known_id = db_text(&rows, i, "known");
+		d->result = OK;
+	}
+	*ret_jobs = db_text(&rows, 0, "jobs");
+	return OK;
 }
 
 static bool is_away(int r) { return r == E_NETWORK || r == E_TIMEOUT || r == E_CANCELLED; }
 
-int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n)
+/* One of them spoils the commit of all: each alone, a second time after a deadlock or a race. */
+static void ingest_one_by_one(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs)
 {
-	struct db_stmt *stmts = arena_alloc(call->arena, n * sizeof(*stmts));
+	for (size_t i = 0; i < n; i++) {
+		struct str jobs = { "", 0 };
+		int r = ingest_together(call, db, &deliveries[i], 1, &jobs);
+
+		if (r == E_CONFLICT)
+			r = ingest_together(call, db, &deliveries[i], 1, &jobs);
+		deliveries[i]->result = r;
+		if (jobs.n)
+			*ret_jobs = arena_printf(call->arena, "%.*s%s%.*s", STR_FMT(*ret_jobs), ret_jobs->n ? "," : "", STR_FMT(jobs));
+	}
+}
+
+int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs)
+{
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		struct db_arg *args = arena_alloc(call->arena, INGEST_ARGS * sizeof(*args));
-
-		ingest_args(call, deliveries[i], args);
-		stmts[i] = (struct db_stmt){ .query = Q_WEBHOOK_INGEST, .args = args, .n_args = INGEST_ARGS };
-	}
-	r = db_batch(call, db, stmts, n, true);
-	if (r != OK && !is_away(r)) /* one of them spoils the commit of all: each alone, twice for a deadlock or a race */
-		for (int attempt = 0; attempt < 2; attempt++)
-			for (size_t i = 0; i < n; i++)
-				if (attempt == 0 || stmts[i].result == E_CONFLICT)
-					stmts[i].result = db_batch(call, db, &stmts[i], 1, true);
-	for (size_t i = 0; i < n; i++) {
-		if (is_away(r))
-			deliveries[i]->result = r;
-		else if (stmts[i].result == OK)
-			read_result(deliveries[i], &stmts[i].rows);
-		else
-			deliveries[i]->result = stmts[i].result;
-	}
-	return is_away(r) ? r : OK;
+	*ret_jobs = STR("");
+	if (n == 0)
+		return OK;
+	r = ingest_together(call, db, deliveries, n, ret_jobs);
+	if (r == OK || is_away(r))
+		return r;
+	ingest_one_by_one(call, db, deliveries, n, ret_jobs);
+	return OK;
 }

@@ -38,12 +38,12 @@ struct delivery {
 	bool duplicate;
 	bool stale;     /* newer events of the pull request are known */
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
-	struct str jobs; /* ids that wait now, separated by commas */
 };
 
 #define DELIVERY_BATCH 32
-/* Stores up to DELIVERY_BATCH deliveries with one commit. When that fails for one of them, each is tried alone and has its own
- * result. Returns E_NETWORK or E_TIMEOUT when the database is away (nothing may be acknowledged), else OK. */
-AWAITS int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n);
+/* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request. When that fails each is tried
+ * alone and has its own result. Returns E_NETWORK, E_TIMEOUT or E_CANCELLED when the database is away (nothing may be
+ * acknowledged), else OK. *ret_jobs: ids of jobs that wait now, separated by commas. */
+AWAITS int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs);
 
 #endif

@@ -145,7 +145,8 @@ static int retry_create(struct step_context *s, struct call *call, unsigned i, s
 	if (failure.retry == RETRY_QUOTA) {
 		change.preview_detail = "QUOTA_WAIT";
 		change.next_ms = call->retry_after_ms > 0 ? call->retry_after_ms : QUOTA_WAIT_MS;
-		change.deadline_ms = QUOTA_DEADLINE_MS;
+		/* of the attempt, not of this wait: else an allowance that never comes back is waited for for ever */
+		change.deadline_ms = attempt_age(s, i) < QUOTA_DEADLINE_MS ? QUOTA_DEADLINE_MS - attempt_age(s, i) : 0;
 	}
 	log_warn("DeploymentProcessor", "Provider did not accept a deployment; it is tried again", F_TEXT("reason", failure.reason),
 	         F_STR("error", why), F_INT("tries", tries + 1), F_INT("delay", change.next_ms));
@@ -186,11 +187,14 @@ int step_send(struct step_context *s, struct call *call, unsigned i)
 	if (r != OK)
 		return r;
 	jobs_extend(call, s->rec->db, &s->job->id, &s->job->fence, 1, s->rec->lease_ms);
-	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200);
-	if (r != OK)
-		goto out;
-	call->retry_after_ms = 0;
+	/* the call's time runs from before SENT is written: a process stopped in between sends nothing when it goes on */
 	before = provider_deadline(call, s->rec);
+	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200);
+	if (r != OK) {
+		call->deadline_ms = before;
+		goto out;
+	}
+	call->retry_after_ms = 0;
 	r = provider_create(call, instance, &request, &deployment);
 	call->deadline_ms = before;
 	if (r == OK) {

@@ -177,8 +177,8 @@ pg_socket_folder() {
 
 pg_start() {
 	local dir=$SERVERS_DIR
-	# After a SIGKILL its lock names a pid, which PostgreSQL takes for alive where nobody reaps zombies.
-	server_is_alive pg || rm -f "$dir/pg/postmaster.pid"
+	# After a SIGKILL its locks name a pid, which PostgreSQL takes for alive where nobody reaps zombies.
+	server_is_alive pg || rm -f "$dir/pg/postmaster.pid" "$dir"/pg/.s.PGSQL.*
 	if [[ ${#PG_USER[@]} -gt 0 ]]; then
 		server_spawn_as_owner
 	else

@@ -69,20 +69,23 @@ create table deliveries (
 	action text not null,
 	repo_full_name text not null,
 	pr_number int,
-	outcome text not null check (outcome in ('accepted', 'ignored', 'stale')),
+	outcome text not null, -- accepted, ignored
 	reason text not null,
-	decisions jsonb not null,     -- per project: what was decided and why
+	decisions text not null,      -- JSON; per project: what was decided and why
 	payload bytea not null,
 	received_at timestamptz not null default now()
 ) with (toast_tuple_target = 8160);
--- A GitHub payload shrinks to about a fifth; kept in the row it costs no second table and no second index.
-alter table deliveries alter payload set compression lz4, alter payload set storage main;
+-- A GitHub payload shrinks to about a fifth; kept in the row (toast_tuple_target) it costs no second table and index.
+alter table deliveries alter payload set compression lz4;
 create index deliveries_received on deliveries using brin (received_at);
 
 -- One row per (project, pull request): what it should look like, and what was last seen of it.
+-- Tables that every webhook and every step write have neither checks nor a foreign key to projects: their words are C enums, and
+-- PostgreSQL parses a check's text anew for each statement, an eighth of a webhook's cost. A project is only deleted after
+-- its previews are.
 create table previews (
 	id text collate "C" primary key, -- deploy_...
-	project_id text not null references projects on delete cascade,
+	project_id text not null,
 	pr_number int not null,
 	title text not null,
 	branch text not null,
@@ -92,8 +95,9 @@ create table previews (
 	from_fork bool not null,
 	pr_open bool not null,
 	pr_updated_at timestamptz not null, -- an event older than this changes nothing
+	reopened bool not null,             -- by the newest event
 	-- desired
-	desired text not null check (desired in ('deployed', 'destroyed', 'held')),
+	desired text not null,              -- deployed, destroyed, held
 	desired_why text not null,          -- code of the deciding rule: DRAFT, FORK, CLOSED ...
 	sha text not null,
 	before_sha text not null,           -- what the last push replaced: orders two pushes of one second
@@ -101,7 +105,7 @@ create table previews (
 	changed_by text not null,           -- delivery or request that made this generation
 	-- observed
 	settled_generation int not null default 0, -- the reconciler has brought this one to its end
-	status text not null check (status in ('QUEUED', 'BUILDING', 'READY', 'ERROR', 'DESTROYED')),
+	status text not null,               -- QUEUED, BUILDING, READY, ERROR, DESTROYED
 	detail text not null,
 	visible bool not null,              -- was ever wanted: a pull request that no rule deploys is not listed
 	provider text not null default '',
@@ -128,9 +132,8 @@ create table preview_attempts (
 	sha text not null,
 	branch text not null,
 	provider text not null,
-	state text not null check (state in ('intent', 'sent', 'created', 'gone')),
-	status text not null default 'UNKNOWN'
-		check (status in ('UNKNOWN', 'QUEUED', 'BUILDING', 'READY', 'FAILED', 'CANCELLED')),
+	state text not null, -- intent, sent, created, gone
+	status text not null default 'UNKNOWN', -- the provider's: QUEUED, BUILDING, READY, FAILED, CANCELLED
 	provider_id text,
 	url text,
 	inspector_url text,
@@ -163,7 +166,7 @@ create table build_logs (
 
 create table deploy_events (
 	id text collate "C" primary key, -- evt_...
-	project_id text not null references projects on delete cascade,
+	project_id text not null,
 	preview_id text not null references previews on delete cascade,
 	attempt_id text,
 	stage text not null,
@@ -180,7 +183,7 @@ create table jobs (
 	queue text not null,
 	kind text not null,
 	key text not null, -- what it is about; unique while the job is open, so work is never queued twice
-	state text not null default 'waiting' check (state in ('waiting', 'active', 'delayed', 'dead')),
+	state text not null default 'waiting', -- waiting, active, delayed, dead
 	again bool not null default false, -- asked for once more while it ran
 	attempts int not null default 0,   -- claims since the last orderly return
 	crashes int not null default 0,    -- of the worker, attributed to this job

@@ -9,17 +9,20 @@ select p.id, p.project_id, p.pr_number, p.title, p.branch, p.sha, p.generation, 
 from jobs j
 	join previews p on p.id = j.key
 	join projects r on r.id = p.project_id
-	cross join instance i
+	join instance i on i.only_row
 where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
 
 -- name: reconcile_attempts
--- Every attempt of the job's preview that may still exist at its provider. $1 job.
-select a.id, a.generation, a.sha, a.branch, a.provider, a.state, a.status, a.provider_id, a.url, a.tries, a.cancelled,
-	a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes
-from jobs j join preview_attempts a on a.preview_id = j.key
-where j.id = $1::text and a.state <> 'gone'
-order by a.generation, a.created_at
-limit 100;
+-- Every attempt of the job's preview that may still exist at its provider, oldest first; the newest 100, because the wanted one must
+-- be among them. $1 job.
+select * from (
+	select a.id, a.generation, a.sha, a.branch, a.provider, a.state, a.status, a.provider_id, a.url, a.tries, a.cancelled,
+		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes
+	from jobs j join preview_attempts a on a.preview_id = j.key
+	where j.id = $1::text and a.state <> 'gone'
+	order by a.generation desc, a.created_at desc
+	limit 100
+) newest order by generation, created_at;
 
 -- name: attempt_insert
 -- $1 job, $2 fence, $3 attempt id, $4 generation, $5 provider, $6 event id, $7 deadline in ms.
@@ -132,7 +135,7 @@ select a.id, coalesce((select max(seq) from build_logs where attempt_id = a.id),
 -- name: reap_projects
 -- One project for each set of provider settings, to list what the provider has of ours.
 select distinct on (provider, provider_settings) p.id, provider, provider_settings, settings_version, i.id as instance_id
-from projects p cross join instance i where provider <> '' order by provider, provider_settings, p.id limit 1000;
+from projects p join instance i on i.only_row where provider <> '' order by provider, provider_settings, p.id limit 1000;
 
 -- name: reap_known
 -- What we know of attempts that a provider listed. $1 attempt ids.

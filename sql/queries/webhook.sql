@@ -1,4 +1,4 @@
--- From a delivery to a desired state and a job, in one statement.
+-- From deliveries to desired states and jobs, a whole batch in one statement and one commit.
 
 -- name: webhook_projects
 -- Which projects a repository has, for a batch of deliveries at once.
@@ -8,27 +8,36 @@ where lower(repo_full_name) = any ($1::text[])
 order by id;
 
 -- name: webhook_ingest
--- $1 delivery id, $2 digest, $3 event, $4 action, $5 repository, $6 pr number or null, $7 outcome, $8 reason,
--- $9 decisions (JSON), $10 payload; per project: $11 project ids, $12 new preview ids, $13 desired, $14 deciding rules,
--- $15 new job ids; of the pull request: $16 sha, $17 sha before the push, $18 branch, $19 base branch, $20 title,
--- $21 author, $22 html url, $23 from a fork, $24 open, $25 updated_at, $26 was reopened by this event;
--- per project again: $27 when the preview's id was made, so that ids and times have one order.
+-- Per delivery: $1 id, $2 digests, $3 event, $4 action, $5 repository, $6 pr number or null, $7 outcome, $8 reason,
+-- $9 decisions (JSON), $10 payloads. Per (delivery, project): $11 delivery id, $12 project, $13 new preview id, $14 when that was
+-- made (so that ids and times have one order), $15 new job id, $16 desired, $17 deciding rule, and of the pull request:
+-- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
+-- $27 open, $28 updated_at, $29 was reopened by this event. One pull request comes at most once in a batch.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
-with delivery as (
+with input as (
+	select * from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
+		$10::bytea[]) with ordinality
+		as i (id, digest, event, action, repo, pr_number, outcome, reason, decisions, payload, nr)
+), delivery as (
 	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
-	values ($1::text, $2::bytea, $3::text, $4::text, $5::text, $6::int, $7::text, $8::text, $9::jsonb, $10::bytea)
+	select id, digest, event, action, repo, pr_number, outcome, reason, decisions, payload from input
 	on conflict do nothing
-	returning id
+	returning id, digest
 ), wanted as (
 	select w.*
-	from delivery, unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $27::timestamptz[])
-		as w (project_id, preview_id, desired, why, job_id, made_at)
+	from unnest($11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::int[],
+		$19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::bool[], $27::bool[],
+		$28::timestamptz[], $29::bool[])
+		as w (delivery_id, project_id, preview_id, made_at, job_id, desired, why, pr_number, sha, before_sha, branch, base_branch,
+			title, author, html_url, from_fork, open, updated_at, reopened)
+	where w.delivery_id in (select id from delivery)
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
-		pr_updated_at, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible, created_at)
-	select preview_id, project_id, $6, $20::text, $18::text, $19::text, $21::text, $22::text, $23::bool, $24::bool,
-		$25::timestamptz, desired, why, $16::text, $17::text, $1,
+		pr_updated_at, reopened, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible,
+		created_at)
+	select preview_id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, open, updated_at, reopened,
+		desired, why, sha, before_sha, delivery_id,
 		case when desired = 'destroyed' then 1 else 0 end,
 		case when desired = 'destroyed' then 'DESTROYED' else 'QUEUED' end,
 		case desired when 'destroyed' then 'SKIPPED' when 'held' then 'AWAITING_APPROVAL' else 'WAITING' end,
@@ -43,6 +52,7 @@ with delivery as (
 		from_fork = excluded.from_fork,
 		pr_open = excluded.pr_open,
 		pr_updated_at = excluded.pr_updated_at,
+		reopened = excluded.reopened,
 		desired_why = excluded.desired_why,
 		before_sha = case when excluded.before_sha <> '' then excluded.before_sha else p.before_sha end,
 		generation = p.generation + (p.desired <> excluded.desired or p.sha <> excluded.sha)::int,
@@ -65,22 +75,28 @@ with delivery as (
 		updated_at = now()
 	where excluded.pr_updated_at > p.pr_updated_at
 		or (excluded.pr_updated_at = p.pr_updated_at
-			and (p.pr_open or not excluded.pr_open or $26::bool)
+			and (p.pr_open or not excluded.pr_open or excluded.reopened)
 			and (p.before_sha = '' or excluded.sha <> p.before_sha))
-	returning id, project_id, desired, generation, settled_generation, changed_by
+	returning id, project_id, pr_number, generation, settled_generation, changed_by
 ), job as (
 	insert into jobs as j (id, queue, kind, key)
 	select w.job_id, 'preview-queue', 'reconcile', p.id
-	from preview p join wanted w using (project_id)
-	where p.changed_by = $1 and p.settled_generation < p.generation
+	from preview p join wanted w on w.project_id = p.project_id and w.pr_number = p.pr_number
+	where p.changed_by = w.delivery_id and p.settled_generation < p.generation
 	on conflict (kind, key) do update set
 		again = j.state = 'active',
 		state = case when j.state = 'active' then j.state else 'waiting' end,
 		run_at = now(), crashes = 0, last_error = null
 	returning id, state
 )
-select (select id from delivery) as id,
-	(select id from deliveries where id = $1 or digest = $2 limit 1) as known,
-	(select count(*) from wanted) as wanted,
-	(select count(*) from preview) as written,
-	(select array_to_string(array_agg(id), ',') from job where state = 'waiting') as jobs;
+-- `known`: where it is stored; another delivery's id when this one is a copy of it.
+select i.nr,
+	coalesce((select d.id from delivery d where d.id = i.id or d.digest = i.digest limit 1),
+		(select d.id from deliveries d where d.id = i.id or d.digest = i.digest limit 1)) as known,
+	i.id in (select id from delivery) as stored,
+	(select count(*) from wanted w where w.delivery_id = i.id) as wanted,
+	(select count(*) from wanted w join preview p on w.project_id = p.project_id and w.pr_number = p.pr_number
+		where w.delivery_id = i.id) as written,
+	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs
+from input i
+order by i.nr;

@@ -57,16 +57,19 @@ test('killed under load: what was acknowledged is stored, and only once', async 
       await sleep(20);
     }
   }));
-  for (let round = 0; round < 3; round++) {
-    await sleep(700);
-    await part('pg', 'kill');
-    await sleep(300);
-    await part('pg', 'start');
+  try {
+    for (let round = 0; round < 3; round++) {
+      await sleep(700);
+      await part('pg', 'kill');
+      await sleep(300);
+      await part('pg', 'start');
+    }
+    await ready();
+    await sleep(500);
+  } finally {
+    going = false;
+    await senders;
   }
-  await ready();
-  await sleep(500);
-  going = false;
-  await senders;
   assert.ok(acknowledged.length > 20, `only ${acknowledged.length} were taken`);
   const stored = new Set(rows('select substr(id, 6) as id from deliveries').map((r) => r.id));
   assert.deepEqual(acknowledged.filter((guid) => !stored.has(guid)), []);

@@ -36,9 +36,12 @@ test('FLUSHALL, again and again during the work, loses nothing', async () => {
       await sleep(50);
     }
   })();
-  await works(15);
-  going = false;
-  await flushing;
+  try {
+    await works(15);
+  } finally {
+    going = false;
+    await flushing;
+  }
 });
 
 test('stopped: webhooks are taken and previews built by polling', async () => {

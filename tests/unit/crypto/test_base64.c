@@ -1,3 +1,4 @@
+/* Base64 both ways: vectors of RFC 4648, and everything that is not canonical is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

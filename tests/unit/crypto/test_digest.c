@@ -1,3 +1,4 @@
+/* SHA-256 and HMAC: the published vectors, and comparison in constant time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

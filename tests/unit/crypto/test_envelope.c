@@ -1,3 +1,4 @@
+/* Secrets at rest: what was sealed opens again, what was changed anywhere does not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

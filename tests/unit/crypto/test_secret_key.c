@@ -1,3 +1,4 @@
+/* Reading ENCRYPTION_KEY_BASE64: 32 bytes and nothing else, with the reason otherwise. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

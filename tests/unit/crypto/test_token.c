@@ -1,3 +1,4 @@
+/* API tokens: made, checked and hashed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* X-Hub-Signature-256: GitHub's own vector, and every way to get it wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

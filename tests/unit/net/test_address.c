@@ -1,3 +1,4 @@
+/* Where outgoing requests may go: the table of addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Retry-After in both its forms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
