@@ -30,10 +30,10 @@ struct arena {
 };
 
 /* Chunks of the two usual sizes that wait for the next arena. Not with sanitizers: they want to see each free. */
-static _Thread_local struct kept {
+struct kept {
 	struct chunk *first;
 	unsigned n;
-} kept[2];
+};
 
 static struct kept *kept_of(size_t size)
 {
@@ -41,6 +41,8 @@ static struct kept *kept_of(size_t size)
 	(void)size;
 	return NULL;
 #else
+	static _Thread_local struct kept kept[2];
+
 	return size == FIRST_CHUNK ? &kept[0] : size == NEXT_CHUNK ? &kept[1] : NULL;
 #endif
 }

@@ -224,7 +224,8 @@ static int on_close_object(void *ctx)
 	const struct json *twice = doubled_key(r, r->frames[r->depth - 1].value);
 
 	if (twice)
-		return refuse(r, arena_printf(r->arena, "the key \"%.64s\" twice in one object", twice->key.p).p);
+		return refuse(r, arena_printf(r->arena, "the key \"%.*s\" twice in one object",
+		                              (int)(twice->key.n < 64 ? twice->key.n : 64), twice->key.p).p);
 	return on_close(ctx);
 }
 

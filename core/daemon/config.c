@@ -146,18 +146,37 @@ static bool check(const struct config *c, struct reason *why)
 	return true;
 }
 
-/* The password in scheme://user:password@host, or empty. */
-static struct str url_password(const char *url)
+/* The '@' behind user:password, or NULL. A password with a '/', '?' or '@' that nobody encoded is found as well. */
+static const char *login_end(const char *url, const char *start)
 {
-	const char *start = strstr(url, "://"), *at, *colon, *slash;
+	const char *at = memrchr(start, '@', strcspn(start, "/"));
+
+	if (!at)
+		at = memrchr(start, '@', strcspn(start, "?"));
+	if (!at && strncmp(url, "redis:", 6) == 0)
+		at = strrchr(start, '@');
+	return at;
+}
+
+/* The first password at or behind `from`, empty when there is none:
+ * scheme://user:password@host/x?password=...&sslpassword=... */
+static struct str url_password(const char *url, const char *from)
+{
+	const char *start = strstr(url, "://"), *at, *colon, *key;
 
 	if (!start)
 		return (struct str){ 0 };
 	start += 3;
-	slash = strpbrk(start, "/?#");
-	at = memrchr(start, '@', slash ? (size_t)(slash - start) : strlen(start));
+	at = login_end(url, start);
 	colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
-	return colon ? (struct str){ colon + 1, (size_t)(at - colon - 1) } : (struct str){ 0 };
+	if (colon && colon >= from && at > colon + 1)
+		return (struct str){ colon + 1, (size_t)(at - colon - 1) };
+	if (!at || at < start || at < from)
+		at = from > start ? from : start;
+	for (key = strstr(at, "password="); key; key = strstr(key + 1, "password="))
+		if (key[9] && key[9] != '&')
+			return (struct str){ key + 9, strcspn(key + 9, "&") };
+	return (struct str){ 0 };
 }
 
 static void register_secrets(const struct config *config)
@@ -171,7 +190,8 @@ static void register_secrets(const struct config *config)
 		if (config_table[i].flags & SET_SECRET)
 			log_secret(str_of(text));
 		else if (config_table[i].flags & SET_URL)
-			log_secret(url_password(text));
+			for (struct str s = url_password(text, text); s.n; s = url_password(text, s.p + s.n))
+				log_secret(s);
 	}
 }
 
@@ -218,6 +238,19 @@ void config_done(struct config *config)
 
 /* ---- printing ---- */
 
+/* A URL up to its last password, with each masked; returns the rest. */
+static const char *print_passwords(const char *url, struct buf *ret)
+{
+	const char *from = url;
+
+	for (struct str s = url_password(url, from); s.n; s = url_password(url, from)) {
+		buf_add(ret, from, (size_t)(s.p - from));
+		buf_add_str(ret, STR("********"));
+		from = s.p + s.n;
+	}
+	return from;
+}
+
 static void print_value(const struct setting *s, const struct config *config, struct buf *ret)
 {
 	const char *text;
@@ -229,17 +262,11 @@ static void print_value(const struct setting *s, const struct config *config, st
 		return;
 	}
 	memcpy(&text, (const char *)config + s->offset, sizeof(text));
-	if ((s->flags & SET_SECRET) && *text) {
-		buf_add_str(ret, STR("********"));
-	} else if ((s->flags & SET_URL) && url_password(text).n) {
-		struct str password = url_password(text);
-
-		buf_add(ret, text, (size_t)(password.p - text));
-		buf_add_str(ret, STR("********"));
-		buf_add_str(ret, str_of(password.p + password.n));
-	} else {
-		buf_add_str(ret, str_of(text));
-	}
+	if ((s->flags & SET_SECRET) && *text)
+		text = "********";
+	if (s->flags & SET_URL)
+		text = print_passwords(text, ret);
+	buf_add_str(ret, str_of(text));
 }
 
 void config_print(const struct config *config, struct buf *ret)

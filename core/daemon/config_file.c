@@ -2,7 +2,8 @@
  *
  * inih as packaged reads lines of 200 bytes and takes the rest of a longer one as a new line, so that part of a value can
  * become a key. The reader given to it here therefore reports such a line instead of cutting it. Its other surprises
- * (a line that begins with a space continues the previous value, " ;" begins a comment) are refused the same way. */
+ * (a line that begins with a space continues the previous value, " ;" begins a comment, a NUL ends the line) are refused
+ * the same way. */
 #include "daemon/config_file.h"
 
 #include "daemon/config.h"
@@ -35,27 +36,45 @@ static int refuse(struct reading *r, const char *what)
 	return 0;
 }
 
+/* What inih would take for something else, or NULL. `line` is one line with its end. */
+static const char *surprise(const char *line)
+{
+	size_t blank = strspn(line, " \t");
+
+	if (blank > 0 && !strchr("\r\n", line[blank]))
+		return "a line must not begin with a space";
+	for (const char *p = strchr(line, ';'); p && *line != ';' && *line != '#'; p = strchr(p + 1, ';'))
+		if (p > line && (p[-1] == ' ' || p[-1] == '\t'))
+			return "\" ;\" would begin a comment: put comments on lines of their own, or the value into the "
+			       "environment";
+	return NULL;
+}
+
 /* fgets for inih: whole lines or nothing. */
 static char *read_line(char *ret, int size, void *arg)
 {
 	struct reading *r = arg;
-	size_t n;
+	const char *wrong;
+	int n = 0, c = 0;
 
-	if (r->why[0] || !fgets(ret, size, r->stream))
+	if (r->why[0])
 		return NULL;
 	r->line++;
-	n = strlen(ret);
-	if (n + 1 == (size_t)size && ret[n - 1] != '\n') {
-		refuse(r, "the line is too long (199 bytes at most): set the environment variable instead");
-		return NULL;
-	}
-	if (ret[0] == ' ' || ret[0] == '\t') {
-		if (strspn(ret, " \t\r\n") != n) {
-			refuse(r, "a line must not begin with a space");
+	while (c != '\n' && (c = getc(r->stream)) != EOF) {
+		if (c == '\0' || n + 1 == size) {
+			refuse(r, c ? "the line is too long (198 bytes at most): set the environment variable instead" :
+			              "the line holds a NUL character: this is not a text file");
 			return NULL;
 		}
+		ret[n++] = (char)c;
 	}
-	return ret;
+	if (n == 0)
+		return NULL;
+	ret[n] = '\0';
+	wrong = surprise(ret);
+	if (wrong)
+		refuse(r, wrong);
+	return wrong ? NULL : ret;
 }
 
 static bool is_known(const char *section, const char *key)
@@ -96,8 +115,12 @@ bool config_file_read(const char *path, struct config_file **ret, char *ret_why,
 	r.file = calloc(1, sizeof(*r.file));
 	if (!r.file)
 		abort();
+	errno = 0;
 	bad_line = ini_parse_stream(read_line, &r, on_value, &r);
-	if (bad_line != 0 && !r.why[0]) {
+	if (ferror(r.stream) && !r.why[0]) { /* a folder can be opened, and fails here */
+		snprintf(r.why, sizeof(r.why), "the configuration file %s cannot be read: %s", path, strerror(errno));
+	} else if (bad_line > 0 && (!r.why[0] || bad_line < r.line)) { /* inih goes on behind what it cannot read */
+		r.why[0] = '\0';
 		r.line = bad_line;
 		refuse(&r, "this is neither a section nor key = value");
 	}

@@ -3,6 +3,7 @@
 
 #include "fiber/fiber.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,8 +17,10 @@ struct heart {
 
 static void say(char word)
 {
-	if (write(CHILD_STATUS_FD, &word, 1) < 0)
-		return; /* a supervisor that is gone has sent SIGTERM already */
+	/* The supervisor is gone. Its death sends SIGTERM, but not when it died before prctl() below was called: without
+	 * this such a child would hold the port for ever, and the next supervisor could not start. */
+	if (write(CHILD_STATUS_FD, &word, 1) < 0 && errno == EPIPE)
+		raise(SIGTERM);
 }
 
 static void on_beat(uv_timer_t *timer)

@@ -94,7 +94,7 @@ static struct step bring_up(const struct preview *p, unsigned i)
 	return step;
 }
 
-/* What next_at does not hold up: a first cancel, because next_at was that of the next poll, and what needs no provider. */
+/* Not held up by next_at: a first cancel, because next_at was that of the next poll, and what needs no provider. */
 static bool is_urgent(const struct attempt *a, enum step_kind kind)
 {
 	return kind == STEP_TIME_OUT || kind == STEP_FORGET || (kind == STEP_CANCEL && a->tries == 0);

@@ -4,8 +4,8 @@
  *               |                |  lost? find                       |
  *               +---- GONE <-----+---------------- destroy ----------+
  *
- * The current attempt is the one of the wanted generation. Older ones are cleaned up: what still builds at once, what is
- * READY when a newer one is READY, so that a push does not take the preview away. When nothing is wanted, everything
+ * The current attempt is the one of the wanted generation. Older ones are cleaned up: what still builds at once, what
+ * is READY when a newer one is READY, so that a push does not take the preview away. When nothing is wanted, everything
  * goes. A SENT attempt without an answer is looked up by its id before it is ever sent again. */
 #ifndef MODEL_PREVIEW_H
 #define MODEL_PREVIEW_H

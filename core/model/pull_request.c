@@ -76,7 +76,7 @@ static bool read_branches(struct fault *fault, const struct json *pr, struct pul
 	       take_text(fault, base, "ref", "pull_request.base.ref", 1024, &ret->base_branch);
 }
 
-/* The account may have been deleted since; GitHub's own pages call it "ghost" then. Its previews must go all the same. */
+/* The account may have been deleted since; GitHub's own pages call it "ghost" then. Its previews must go as well. */
 static bool read_author(struct fault *fault, const struct json *pr, struct pull_request *ret)
 {
 	const struct json *user = json_get(pr, "user");

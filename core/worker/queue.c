@@ -184,6 +184,10 @@ static void take_round(struct call *call, void *arg)
 
 	if (kv_is_up(queue->pop))
 		r = waiting_pop(call, queue->pop, queue->o.name, room_left(queue), POP_WAIT_MS, &ids, &n);
+	if (r == OK && n > 0 && queue->draining) { /* they came while it was told to stop: for another worker */
+		waiting_push(queue->commands, queue->o.name, ids, n);
+		return;
+	}
 	if (r == OK && n > 0)
 		r = jobs_claim(call, queue->o.db, ids, n, queue->o.worker, queue->o.lease_ms, &list);
 	/* Redis is away, refuses to push (full) or to pop (the key has another type), or nothing came for a while */

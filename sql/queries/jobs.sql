@@ -64,18 +64,20 @@ select id, queue, state, crashes from struck;
 
 -- name: jobs_sweep
 -- Expired leases go back, due delayed jobs wait, a job that keeps losing its worker without a word dies.
--- $1 most attempts.
+-- $1 most attempts. What waits again comes back.
 with back as (
 	select id from jobs where state = 'active' and lease_until < now() limit 1000 for update skip locked
 ), due as (
 	select id from jobs where state = 'delayed' and run_at <= now() order by run_at limit 1000 for update skip locked
+), swept as (
+	update jobs j set
+		state = case when j.state = 'active' and j.attempts >= $1::int then 'dead' else 'waiting' end,
+		last_error = case when j.state = 'active' then 'the worker ' || coalesce(j.worker, '?') || ' lost its lease' else j.last_error end,
+		again = false, lease_until = null, worker = null
+	where j.id in (select id from back) or j.id in (select id from due)
+	returning j.id, j.queue, j.state
 )
-update jobs j set
-	state = case when j.state = 'active' and j.attempts >= $1::int then 'dead' else 'waiting' end,
-	last_error = case when j.state = 'active' then 'the worker ' || coalesce(j.worker, '?') || ' lost its lease' else j.last_error end,
-	again = false, lease_until = null, worker = null
-where j.id in (select id from back) or j.id in (select id from due)
-returning j.id, j.queue, j.state;
+select id, queue from swept where state = 'waiting';
 
 -- name: jobs_waiting_ids
 -- What should stand in the Redis list for a while already, oldest first. $1 queue, $2 how many.

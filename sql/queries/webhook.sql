@@ -15,13 +15,10 @@ order by id;
 -- $27 open, $28 updated_at, $29 was reopened by this event. One pull request comes at most once in a batch.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
-with input as (
-	select * from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-		$10::bytea[]) with ordinality
-		as i (id, digest, event, action, repo, pr_number, outcome, reason, decisions, payload, nr)
-), delivery as (
+with delivery as (
 	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
-	select id, digest, event, action, repo, pr_number, outcome, reason, decisions, payload from input
+	select * from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
+		$10::bytea[])
 	on conflict do nothing
 	returning id, digest
 ), wanted as (
@@ -98,5 +95,5 @@ select i.nr,
 	(select count(*) from wanted w join preview p on w.project_id = p.project_id and w.pr_number = p.pr_number
 		where w.delivery_id = i.id) as written,
 	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs
-from input i
+from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
 order by i.nr;

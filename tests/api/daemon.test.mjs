@@ -91,6 +91,22 @@ test('a supervisor that is killed leaves no orphan', async () => {
   await ready();
 });
 
+// The children ask for a signal at their parent's death, and must also notice one that died before they asked.
+test('nor does one that is killed while its children start', async () => {
+  await part('opshubd', 'stop');
+  try {
+    for (let delay = 10; delay <= 150; delay += 10) {
+      const daemon = spawn('bash', ['-c', `set -a; . "${env.stackDir}/daemon.env"; exec "${env.bin}/opshubd"`], { stdio: 'ignore' });
+      await sleep(delay);
+      const children = childrenOf(daemon.pid);
+      kill(daemon.pid, 'SIGKILL');
+      await until(`no child is left after ${delay} ms`, () => children.every((p) => !isAlive(p.pid)), { seconds: 20 });
+    }
+  } finally {
+    await part('opshubd', 'start');
+  }
+});
+
 test('it works as PID 1: reaps, restarts, and ends on SIGTERM', async (context) => {
   if (spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status !== 0) return context.skip('unshare is not allowed here');
   await part('opshubd', 'stop');

@@ -51,6 +51,7 @@ struct load {
 	/* what came back */
 	struct latency latency;
 	uint64_t start_us, statuses[600], bytes, errors;
+	double start_cpu; /* preparing the requests is not part of it */
 };
 
 static uint64_t now_us(void)
@@ -59,6 +60,15 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 /* ---- one connection ---- */
@@ -192,12 +202,13 @@ static bool on_event(struct load *load, struct connection *c, uint32_t events)
 
 /* ---- all of them ---- */
 
-static void forget_warmup(struct load *load)
+static void start_counting(struct load *load)
 {
 	memset(&load->latency, 0, sizeof(load->latency));
 	memset(load->statuses, 0, sizeof(load->statuses));
 	load->bytes = load->errors = 0;
 	load->start_us = now_us();
+	load->start_cpu = cpu_seconds();
 }
 
 static bool run(struct load *load)
@@ -207,7 +218,7 @@ static bool run(struct load *load)
 	uint64_t end_us = warm_us + (uint64_t)load->seconds * 1000000, now;
 	bool warm = false;
 
-	load->start_us = begin;
+	start_counting(load);
 	for (long i = 0; i < load->connections; i++)
 		if (!open_connection(load, &load->all[i]))
 			return false;
@@ -215,7 +226,7 @@ static bool run(struct load *load)
 		int n = epoll_wait(load->epoll, events, sizeof(events) / sizeof(events[0]), 50);
 
 		if (!warm && now >= warm_us) {
-			forget_warmup(load);
+			start_counting(load);
 			warm = true;
 		}
 		for (int i = 0; i < n; i++) {
@@ -235,13 +246,9 @@ static bool run(struct load *load)
 
 static void print_result(const struct load *load)
 {
-	double seconds = (double)(now_us() - load->start_us) / 1e6, cpu;
+	double seconds = (double)(now_us() - load->start_us) / 1e6, cpu = cpu_seconds() - load->start_cpu;
 	const char *comma = "";
-	struct rusage usage;
 
-	getrusage(RUSAGE_SELF, &usage);
-	cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	      (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 	printf("{\"requests\":%llu,\"seconds\":%.3f,\"rate\":%.1f,\"status\":{", (unsigned long long)load->latency.n, seconds,
 	       (double)load->latency.n / seconds);
 	for (int i = 100; i < 600; i++) {

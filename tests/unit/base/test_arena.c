@@ -91,7 +91,10 @@ struct order {
 
 static struct order order;
 
-static void note(void *arg) { order.text[order.n++] = *(const char *)arg; }
+static void note(void *arg)
+{
+	order.text[order.n++] = *(const char *)arg;
+}
 
 static void note_and_defer_more(void *arg)
 {

@@ -99,25 +99,92 @@ static void good_documents(void **state)
 	}
 }
 
+static const struct str not_json[] = {
+	STR(""),
+	STR(" "),
+	STR("\n"),
+	STR("nul"),
+	STR("nulll"),
+	STR("True"),
+	STR("undefined"),
+	STR("NaN"),
+	STR("Infinity"),
+	STR("-"),
+	STR("+1"),
+	STR("01"),
+	STR("-01"),
+	STR("1."),
+	STR(".5"),
+	STR("1e"),
+	STR("1e+"),
+	STR("0x10"),
+	STR("1_0"),
+	STR("--1"),
+	STR("1.2.3"),
+	STR("["),
+	STR("]"),
+	STR("[1"),
+	STR("[1,"),
+	STR("[1,]"),
+	STR("[,1]"),
+	STR("[,]"),
+	STR("[1 2]"),
+	STR("[1,,2]"),
+	STR("[1}"),
+	STR("{"),
+	STR("}"),
+	STR("{]"),
+	STR("{\"a\"}"),
+	STR("{\"a\":}"),
+	STR("{\"a\":1,}"),
+	STR("{,}"),
+	STR("{\"a\" 1}"),
+	STR("{a:1}"),
+	STR("{'a':1}"),
+	STR("{1:1}"),
+	STR("{null:1}"),
+	STR("{\"a\":1 \"b\":2}"),
+	STR("{\"a\":1,,\"b\":2}"),
+	STR("{\"a\":1"),
+	STR("{\"a\":1]"),
+	STR("\""),
+	STR("\"a"),
+	STR("'a'"),
+	STR("\"\\\""),
+	STR("\"\\x\""),
+	STR("\"\\a\""),
+	STR("\"\\u12\""),
+	STR("\"\\u12g4\""),
+	STR("\"\\U1234\""),
+	STR("\"a\nb\""),
+	STR("\"a\tb\""),
+	STR("\"\x1f\""),
+	STR("\"\\\n\""),
+	STR("1 2"),
+	STR("{} {}"),
+	STR("[] x"),
+	STR("{},"),
+	STR("\"a\"\"b\""),
+	STR("null null"),
+	STR("[]]"),
+	STR("{}}"),
+	STR("// c\n1"),
+	STR("/* c */1"),
+	STR("1/* c */"),
+	STR("1 // c"),
+	STR("[1,/* c */2]"),
+	STR("# c\n1"),
+	STR("\xef\xbb\xbf{}"),
+	STR("\xc2\xa0{}"),
+	STR("<html>"),
+	STR("action=opened"),
+};
+
 static void bad_documents(void **state)
 {
-	static const struct str rows[] = {
-		STR(""), STR(" "), STR("\n"), STR("nul"), STR("nulll"), STR("True"), STR("undefined"), STR("NaN"), STR("Infinity"),
-		STR("-"), STR("+1"), STR("01"), STR("-01"), STR("1."), STR(".5"), STR("1e"), STR("1e+"), STR("0x10"), STR("1_0"),
-		STR("--1"), STR("1.2.3"), STR("["), STR("]"), STR("[1"), STR("[1,"), STR("[1,]"), STR("[,1]"), STR("[,]"), STR("[1 2]"),
-		STR("[1,,2]"), STR("[1}"), STR("{"), STR("}"), STR("{]"), STR("{\"a\"}"), STR("{\"a\":}"), STR("{\"a\":1,}"), STR("{,}"),
-		STR("{\"a\" 1}"), STR("{a:1}"), STR("{'a':1}"), STR("{1:1}"), STR("{null:1}"), STR("{\"a\":1 \"b\":2}"),
-		STR("{\"a\":1,,\"b\":2}"), STR("{\"a\":1"), STR("{\"a\":1]"), STR("\""), STR("\"a"), STR("'a'"), STR("\"\\\""), STR("\"\\x\""),
-		STR("\"\\a\""), STR("\"\\u12\""), STR("\"\\u12g4\""), STR("\"\\U1234\""), STR("\"a\nb\""), STR("\"a\tb\""), STR("\"\x1f\""),
-		STR("\"\\\n\""), STR("1 2"), STR("{} {}"), STR("[] x"), STR("{},"), STR("\"a\"\"b\""), STR("null null"), STR("[]]"), STR("{}}"),
-		STR("// c\n1"), STR("/* c */1"), STR("1/* c */"), STR("1 // c"), STR("[1,/* c */2]"), STR("# c\n1"),
-		STR("\xef\xbb\xbf{}"), STR("\0"), STR("{}\0"), STR("[\0]"), STR("\xc2\xa0{}"), STR("[\xff]"), STR("<html>"),
-		STR("action=opened"),
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		check_refused(rows[i], "this is not JSON");
+	for (size_t i = 0; i < sizeof(not_json) / sizeof(not_json[0]); i++)
+		check_refused(not_json[i], "this is not JSON");
 }
 
 static void refusals_with_a_word_of_their_own(void **state)
@@ -125,10 +192,12 @@ static void refusals_with_a_word_of_their_own(void **state)
 	(void)state;
 	check_refused(STR("9223372036854775808"), "an integer beyond 64 bits");
 	check_refused(STR("-9223372036854775809"), "an integer beyond 64 bits");
-	check_refused(STR("[100000000000000000000000000000000000000000000000000000000000000000000]"), "an integer beyond 64 bits");
+	check_refused(STR("[100000000000000000000000000000000000000000000000000000000000000000000]"),
+		      "an integer beyond 64 bits");
 	check_refused(STR("1e400"), "a number out of range");
 	check_refused(STR("-1e400"), "a number out of range");
-	check_refused(STR("0.0000000000000000000000000000000000000000000000000000000000000001"), "more than 63 characters");
+	check_refused(STR("0.0000000000000000000000000000000000000000000000000000000000000001"),
+		      "more than 63 characters");
 	check_refused(STR("\f1"), "");
 	check_refused(STR("[1,\f2]"), "a form feed or vertical tab between values");
 	check_refused(STR("1\f"), "a form feed or vertical tab between values");
@@ -136,6 +205,10 @@ static void refusals_with_a_word_of_their_own(void **state)
 	check_refused(STR("\"a\fb\""), "this is not JSON");
 	check_refused(STR("\"\\u0000\""), "a NUL character in a text");
 	check_refused(STR("{\"a\\u0000b\":1}"), "a NUL character in a text");
+	check_refused(STR("\0"), "a NUL character");
+	check_refused(STR("{}\0"), "a NUL character");
+	check_refused(STR("[\"a\0\"]"), "a NUL character");
+	check_refused(STR("[\xff]"), "not valid UTF-8");
 	check_refused(STR("\"\xff\""), "not valid UTF-8");
 	check_refused(STR("\"\xc3\""), "not valid UTF-8");
 	check_refused(STR("\"\xc0\xaf\""), "not valid UTF-8");
@@ -152,8 +225,11 @@ static void refusals_with_a_word_of_their_own(void **state)
 static void half_a_surrogate_pair_is_no_character(void **state)
 {
 	static const struct str bad[] = {
-		STR("\"\\ud83d\""), STR("\"\\ude00\""), STR("\"\\ude00\\ud83d\""), STR("\"\\ud83d\\ud83d\\ude00\""), STR("\"\\uD83Dx\""),
-		STR("\"\\ud83d\\n\""), STR("\"\\\\\\ud83d\""), STR("{\"\\udfff\":1}"), STR("\"\\ud83d\\u0041\""), STR("\"\\udbff\\udbff\""),
+		STR("\"\\ud83d\""),        STR("\"\\ude00\""),
+		STR("\"\\ude00\\ud83d\""), STR("\"\\ud83d\\ud83d\\ude00\""),
+		STR("\"\\uD83Dx\""),       STR("\"\\ud83d\\n\""),
+		STR("\"\\\\\\ud83d\""),    STR("{\"\\udfff\":1}"),
+		STR("\"\\ud83d\\u0041\""), STR("\"\\udbff\\udbff\""),
 	};
 
 	(void)state;
@@ -166,7 +242,8 @@ static void half_a_surrogate_pair_is_no_character(void **state)
 	assert_true(str_eq(json_text(parse(STR("\"\\\\ud83d\""), NULL), STR("")), STR("\\ud83d")));
 	assert_true(str_eq(json_text(parse(STR("\"\\ufffd\\u00e9\\u20AC\\uffff\""), NULL), STR("")),
 			   STR("\xef\xbf\xbd\xc3\xa9\xe2\x82\xac\xef\xbf\xbf")));
-	assert_true(str_eq(json_text(parse(STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), NULL), STR("")), STR("\"\\/\b\f\n\r\t")));
+	assert_true(
+		str_eq(json_text(parse(STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), NULL), STR("")), STR("\"\\/\b\f\n\r\t")));
 }
 
 static const struct json *parse_nested(unsigned depth, char open, const struct json_limits *limits)
@@ -306,6 +383,33 @@ static void hostile_input_is_cheap(void **state)
 	free(text);
 }
 
+/* With `borrow`, what needed no decoding is part of the input, what did is a copy, and nothing is read behind the end.
+ */
+static void texts_may_be_part_of_the_input(void **state)
+{
+	static const struct json_limits limits = { .borrow = true };
+	static const char text[] = "{\"plain\":\"as it is\",\"\\u0061\":\"tab\\tbed\",\"\":\"\"}";
+	static const char twice[] = "{\"key\":1,\"key\":2}";
+	char *copy = malloc(sizeof(text) - 1);
+	const struct json *root, *plain;
+
+	(void)state;
+	memcpy(copy, text, sizeof(text) - 1);
+	root = json_parse(arena, (struct str){ copy, sizeof(text) - 1 }, &limits, &why);
+	assert_non_null(root);
+	plain = json_get(root, "plain");
+	assert_ptr_equal(plain->text.p, copy + 10);
+	assert_true(str_eq(plain->text, STR("as it is")));
+	assert_true(str_eq(json_text(json_get(root, "a"), STR("")), STR("tab\tbed")));
+	assert_int_equal(json_text(json_get(root, ""), STR("x")).n, 0);
+	free(copy);
+	copy = malloc(sizeof(twice) - 1);
+	memcpy(copy, twice, sizeof(twice) - 1);
+	assert_null(json_parse(arena, (struct str){ copy, sizeof(twice) - 1 }, &limits, &why));
+	assert_non_null(strstr(why, "the key \"key\" twice in one object"));
+	free(copy);
+}
+
 static void steps_accept_what_is_not_there(void **state)
 {
 	const struct json *root = parse(STR("{\"a\":[1,\"x\",true,null],\"b\":{\"c\":\"d\"},\"n\":1.5}"), NULL), *a;
@@ -344,6 +448,7 @@ int main(void)
 		CASE(sizes_have_limits),
 		CASE(doubled_keys_in_objects_of_any_size),
 		CASE(hostile_input_is_cheap),
+		CASE(texts_may_be_part_of_the_input),
 		CASE(steps_accept_what_is_not_there),
 	};
 

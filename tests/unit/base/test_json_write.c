@@ -54,7 +54,10 @@ static void escapes(void **state)
 		{ STR("\0\x01\x1f\x7f"), "\\u0000\\u0001\\u001f\\u007f" },
 		{ STR("</script>"), "<\\/script>" },
 		{ STR("/a</b/"), "/a<\\/b/" },
-		{ STR("gr\xc3\xbc\xc3\x9f" "e \xe2\x82\xac \xf0\x9f\x9a\x80"), "gr\xc3\xbc\xc3\x9f" "e \xe2\x82\xac \xf0\x9f\x9a\x80" },
+		{ STR("gr\xc3\xbc\xc3\x9f"
+		      "e \xe2\x82\xac \xf0\x9f\x9a\x80"),
+		  "gr\xc3\xbc\xc3\x9f"
+		  "e \xe2\x82\xac \xf0\x9f\x9a\x80" },
 		{ STR("\xff"), "\xef\xbf\xbd" },
 		{ STR("a\xc3"), "a\xef\xbf\xbd" },
 		{ STR("\xc3\xc3\xbc"), "\xef\xbf\xbd\xc3\xbc" },
@@ -90,9 +93,19 @@ static uint32_t chance(uint32_t below)
 /* Up to 40 characters of all lengths, none of them NUL; with `spoil`, some bytes that are no UTF-8. */
 static size_t random_text(char *ret, bool spoil)
 {
-	static const struct str some[] = { STR("\""), STR("\\"), STR("/"), STR("<"), STR("\n"), STR("\x7f"), STR("\xc2\x80"),
-		                           STR("\xdf\xbf"), STR("\xe0\xa0\x80"), STR("\xef\xbf\xbf"), STR("\xf0\x90\x80\x80"),
-		                           STR("\xf4\x8f\xbf\xbf"), STR("\xe2\x80\xa8") };
+	static const struct str some[] = { STR("\""),
+					   STR("\\"),
+					   STR("/"),
+					   STR("<"),
+					   STR("\n"),
+					   STR("\x7f"),
+					   STR("\xc2\x80"),
+					   STR("\xdf\xbf"),
+					   STR("\xe0\xa0\x80"),
+					   STR("\xef\xbf\xbf"),
+					   STR("\xf0\x90\x80\x80"),
+					   STR("\xf4\x8f\xbf\xbf"),
+					   STR("\xe2\x80\xa8") };
 	size_t n = 0;
 
 	for (uint32_t left = chance(40); left > 0; left--) {

@@ -63,7 +63,7 @@ static void the_line_is_that_of_the_operations_guide(void **state)
 
 	(void)state;
 	log_info("DeploymentProcessor", "Preview deployment created", F_TEXT("projectId", "proj_123"),
-	         F_INT("prNumber", 42), F_INT("duration", 5000));
+		 F_INT("prNumber", 42), F_INT("duration", 5000));
 	line = written();
 	assert_int_equal(strlen(line), strlen(form));
 	for (size_t i = 0; form[i]; i++) {
@@ -85,7 +85,8 @@ static void levels_are_read_and_kept(void **state)
 	log_info("Test", "nor this");
 	assert_string_equal(written(), "");
 	log_warn("Test", "but this");
-	assert_non_null(strstr(written(), "\"level\":\"warn\",\"message\":\"but this\",\"context\":\"Test\",\"metadata\":{}}"));
+	assert_non_null(
+		strstr(written(), "\"level\":\"warn\",\"message\":\"but this\",\"context\":\"Test\",\"metadata\":{}}"));
 	log_set_level(LOG_INFO);
 	assert_true(log_level_parse(STR("debug"), &level));
 	assert_int_equal(level, LOG_DEBUG);
@@ -107,7 +108,8 @@ static void fields_of_the_scope_come_first_and_once(void **state)
 	log_scope_set(&scope, F_TEXT("projectId", "proj_1"));
 	assert_null(log_scope_swap(&scope));
 	log_info("Test", "m", F_INT("n", -7));
-	assert_non_null(strstr(written(), "\"metadata\":{\"requestId\":\"req_1\",\"projectId\":\"proj_1\",\"n\":-7}}\n"));
+	assert_non_null(
+		strstr(written(), "\"metadata\":{\"requestId\":\"req_1\",\"projectId\":\"proj_1\",\"n\":-7}}\n"));
 	log_info("Test", "m", F_TEXT("requestId", "mine")); /* what is said here outranks the scope */
 	assert_non_null(strstr(written(), "\"metadata\":{\"projectId\":\"proj_1\",\"requestId\":\"mine\"}}\n"));
 	for (int i = 0; i < 20; i++) {
@@ -143,8 +145,8 @@ static void secrets_never_reach_the_line(void **state)
 	log_secret(STR("short")); /* would blacken ordinary words */
 	log_scope_swap(&scope);
 	log_scope_set(&scope, F_TEXT("where", "in process-secret of the scope"));
-	log_error("Test", "my process-secret is out, short it is not", F_TEXT("a", "hunter22"), F_TEXT("b", "xhunter22hunter22y"),
-	          F_TEXT("c", "a tok\"en\n\\1 b"));
+	log_error("Test", "my process-secret is out, short it is not", F_TEXT("a", "hunter22"),
+		  F_TEXT("b", "xhunter22hunter22y"), F_TEXT("c", "a tok\"en\n\\1 b"));
 	line = written();
 	assert_null(strstr(line, "process-secret"));
 	assert_null(strstr(line, "hunter22"));
@@ -168,11 +170,12 @@ static void secrets_that_overlap_leave_nothing(void **state)
 	log_scope_swap(&scope);
 	check_redacted("", "");
 	check_redacted("abcdefgh", "[redacted]");
-	check_redacted("abcdefghXYZ!", "[redacted]!"); /* the longest that begins there */
+	check_redacted("abcdefghXYZ!", "[redacted]!");    /* the longest that begins there */
 	check_redacted("-abcdefghijkl-", "-[redacted]-"); /* the second begins inside the first */
 	check_redacted("abcdefghabcdefgh", "[redacted][redacted]");
 	check_redacted("ababcdefgh", "ab[redacted]");
-	check_redacted("abcdefg", "ab" "cdefg");
+	check_redacted("abcdefg", "ab"
+				  "cdefg");
 	log_scope_swap(NULL);
 }
 
@@ -184,8 +187,9 @@ static void hostile_fields_stay_fields(void **state)
 	const char *why = "", *text;
 
 	(void)state;
-	log_info("Test", "line\nbreak", F_TEXT("a", "\"},{\"level\":\"error\"\n\x01\x7f"), F_STR("b", STR("cut\x1fhere")),
-	         F_TEXT("c", "bad \xff\xc3 utf8 \xed\xa0\x80"), F_STR("d", (struct str){ 0 }), F_INT("e", INT64_MIN));
+	log_info("Test", "line\nbreak", F_TEXT("a", "\"},{\"level\":\"error\"\n\x01\x7f"),
+		 F_STR("b", STR("cut\x1fhere")), F_TEXT("c", "bad \xff\xc3 utf8 \xed\xa0\x80"),
+		 F_STR("d", (struct str){ 0 }), F_INT("e", INT64_MIN));
 	text = written();
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	line = json_parse(arena, str_of(text), NULL, &why);

@@ -1,5 +1,5 @@
-/* Whole histories of one preview: random wishes, a provider that fails in every way it can, and workers that die between
- * any two writes. The steps are those of core/worker, on rows in memory; what decides is model/preview.h.
+/* Whole histories of one preview: random wishes, a provider that fails in every way it can, and workers that die
+ * between any two writes. The steps are those of core/worker, on rows in memory; what decides is model/preview.h.
  *
  *   wishes --> rows <--> work() --calls--> provider        one seed = one history; 200,000 seeds
  *                          |  may die before and after each write and call
@@ -18,25 +18,34 @@
 
 #include "model/preview.h"
 
-#define SEEDS 200000
-#define MOST 64 /* attempts of a history */
+#define SEEDS      200000
+#define MOST       64 /* attempts of a history */
 #define MOST_STEPS 500
-#define CALL_MS 30000
-#define SETTLE_MS 90000
-#define BUILD_MS 120000
-#define LEASE_MS 60000
+#define CALL_MS    30000
+#define SETTLE_MS  90000
+#define BUILD_MS   120000
+#define LEASE_MS   60000
 
-enum answer { CREATE_OK, CREATE_REFUSED, CREATE_NETWORK, CREATE_LIMITED, CREATE_QUOTA, CREATE_ANSWER_LOST, CREATE_NEVER_ARRIVED,
-	      CREATE_LATE, create_answers };
+enum answer {
+	CREATE_OK,
+	CREATE_REFUSED,
+	CREATE_NETWORK,
+	CREATE_LIMITED,
+	CREATE_QUOTA,
+	CREATE_ANSWER_LOST,
+	CREATE_NEVER_ARRIVED,
+	CREATE_LATE,
+	create_answers
+};
 
 /* A deployment as the provider has it. Its place is that of its attempt: each attempt has one at most. */
 struct deployment {
-	unsigned accepted;   /* creates that were taken on */
-	int64_t visible_ms;  /* an answer that comes late */
+	unsigned accepted;  /* creates that were taken on */
+	int64_t visible_ms; /* an answer that comes late */
 	enum build_status end;
-	int64_t end_ms;      /* INT64_MAX: hangs */
-	int destroy_faults;  /* left */
-	bool gone, leaving;  /* leaving: a destroy was asked for */
+	int64_t end_ms;     /* INT64_MAX: hangs */
+	int destroy_faults; /* left */
+	bool gone, leaving; /* leaving: a destroy was asked for */
 };
 
 static struct {
@@ -55,10 +64,10 @@ static struct {
 
 static uint64_t seed;
 
-#define HOLDS(claim)                                                                                             \
-	do {                                                                                                     \
-		if (!(claim))                                                                                    \
-			fail_msg("seed %llu, step %u: not true: %s", (unsigned long long)seed, w.steps, #claim); \
+#define HOLDS(claim)                                                                                                   \
+	do {                                                                                                           \
+		if (!(claim))                                                                                          \
+			fail_msg("seed %llu, step %u: not true: %s", (unsigned long long)seed, w.steps, #claim);       \
 	} while (0)
 
 static uint32_t chance(uint32_t below)
@@ -91,7 +100,8 @@ static void wish(void)
 		w.generation++;
 }
 
-/* Somebody may wish something whenever a worker waits for an answer. Workers die there as well: their lease runs out. */
+/* Somebody may wish something whenever a worker waits for an answer. Workers die there as well: their lease runs out.
+ */
 static bool dies(void)
 {
 	if (chance(12) == 0)
@@ -222,7 +232,9 @@ static void step_insert(void)
 		return;
 	HOLDS(w.n < MOST);
 	w.deployments[w.n] = (struct deployment){ 0 };
-	w.attempts[w.n++] = (struct attempt){ .generation = generation, .next_at_ms = w.now_ms, .deadline_ms = w.now_ms + BUILD_MS };
+	w.attempts[w.n++] = (struct attempt){ .generation = generation,
+					      .next_at_ms = w.now_ms,
+					      .deadline_ms = w.now_ms + BUILD_MS };
 }
 
 static void step_send(unsigned i)
@@ -253,7 +265,9 @@ static void step_send(unsigned i)
 		a->next_at_ms = w.now_ms + 500;
 	} else {
 		a->state = ATTEMPT_INTENT;
-		a->next_at_ms = w.now_ms + (failure.retry == RETRY_QUOTA ? 600000 : backoff_ms(tries, 1000, 60000, chance(UINT32_MAX)));
+		a->next_at_ms = w.now_ms + (failure.retry == RETRY_QUOTA
+						    ? 600000
+						    : backoff_ms(tries, 1000, 60000, chance(UINT32_MAX)));
 		if (failure.retry == RETRY_QUOTA)
 			a->deadline_ms = w.now_ms + 86400000;
 	}
@@ -355,8 +369,12 @@ static void step_destroy(unsigned i)
 static struct step next_step(unsigned places[MOST])
 {
 	static struct attempt rows[MOST];
-	struct preview p = { .desired = w.desired, .generation = w.generation, .settled = w.settled >= w.generation,
-		             .now_ms = w.now_ms, .settle_ms = SETTLE_MS, .attempts = rows };
+	struct preview p = { .desired = w.desired,
+			     .generation = w.generation,
+			     .settled = w.settled >= w.generation,
+			     .now_ms = w.now_ms,
+			     .settle_ms = SETTLE_MS,
+			     .attempts = rows };
 
 	for (unsigned i = 0; i < w.n; i++) {
 		if (w.attempts[i].state == ATTEMPT_GONE)
@@ -436,7 +454,8 @@ static void check_end(void)
 		HOLDS(is_alive(i) == may_live(i) || (w.deployments[i].leaving && a->generation != w.generation));
 		HOLDS(!is_alive(i) || may_live(i));
 		HOLDS(a->state == ATTEMPT_GONE || may_live(i));
-		wanted_is_there |= a->generation == w.generation && (a->status == BUILD_READY || a->status == BUILD_FAILED);
+		wanted_is_there |= a->generation == w.generation &&
+				   (a->status == BUILD_READY || a->status == BUILD_FAILED);
 	}
 	HOLDS(w.desired != DESIRED_DEPLOYED || wanted_is_there);
 }

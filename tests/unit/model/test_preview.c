@@ -10,17 +10,22 @@
 
 #include "model/preview.h"
 
-#define NOW 1000000
+#define NOW    1000000
 #define SETTLE 90000
 
-static const char *const steps[] = { "done",   "wait",    "insert", "send",   "find",  "poll",
-	                             "timeout", "cancel", "destroy", "forget", "settle" };
+static const char *const steps[] = { "done",    "wait",   "insert",  "send",   "find",  "poll",
+				     "timeout", "cancel", "destroy", "forget", "settle" };
 
-#define DEPLOYED DESIRED_DEPLOYED
+#define DEPLOYED  DESIRED_DEPLOYED
 #define DESTROYED DESIRED_DESTROYED
-#define HELD DESIRED_HELD
+#define HELD      DESIRED_HELD
 /* an attempt of generation g; due, and within its deadline unless one is given */
-#define A(g, s, b, ...) { .generation = (g), .state = ATTEMPT_##s, .status = BUILD_##b, __VA_ARGS__ }
+#define A(g, s, b, ...)                                                                                                \
+	{                                                                                                              \
+		.generation = (g), .state = ATTEMPT_##s, .status = BUILD_##b, __VA_ARGS__                              \
+	}
+#define NEXT(ms)     .next_at_ms = NOW + (ms)
+#define SENT_AGO(ms) .sent_at_ms = NOW - (ms)
 
 static const struct row {
 	enum desired desired;
@@ -40,20 +45,22 @@ static const struct row {
 	{ HELD, true, { { 0 } }, "done", 0, 0, false },
 	/* bringing up */
 	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN) }, "send", 0, 0, false },
-	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, .next_at_ms = NOW + 700) }, "wait", 0, 700, false },
-	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, .next_at_ms = NOW + 700000) }, "wait", 0, 60000, false }, /* its deadline */
+	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, NEXT(700)) }, "wait", 0, 700, false },
+	/* its deadline */
+	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, NEXT(700000)) }, "wait", 0, 60000, false },
 	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, .deadline_ms = NOW) }, "timeout", 0, 0, false },
-	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, .deadline_ms = NOW, .next_at_ms = NOW + 9) }, "timeout", 0, 0, false },
-	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, .sent_at_ms = NOW - 1) }, "find", 0, 0, false },
-	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, .sent_at_ms = NOW - SETTLE + 1) }, "find", 0, 0, false },
-	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, .sent_at_ms = NOW - SETTLE) }, "find", 0, 0, true },
-	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, .sent_at_ms = NOW, .deadline_ms = 1) }, "find", 0, 0, false }, /* may exist */
-	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, .sent_at_ms = NOW, .next_at_ms = NOW + 5) }, "wait", 0, 5, false },
+	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN, .deadline_ms = NOW, NEXT(9)) }, "timeout", 0, 0, false },
+	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(1)) }, "find", 0, 0, false },
+	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(SETTLE - 1)) }, "find", 0, 0, false },
+	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(SETTLE)) }, "find", 0, 0, true },
+	/* may exist */
+	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(0), .deadline_ms = 1) }, "find", 0, 0, false },
+	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(0), NEXT(5)) }, "wait", 0, 5, false },
 	{ DEPLOYED, false, { A(5, CREATED, QUEUED) }, "poll", 0, 0, false },
 	{ DEPLOYED, false, { A(5, CREATED, BUILDING) }, "poll", 0, 0, false },
 	{ DEPLOYED, false, { A(5, CREATED, UNKNOWN) }, "poll", 0, 0, false },
-	{ DEPLOYED, false, { A(5, CREATED, BUILDING, .next_at_ms = NOW + 30000) }, "wait", 0, 30000, false },
-	{ DEPLOYED, false, { A(5, CREATED, BUILDING, .next_at_ms = NOW + 90000) }, "wait", 0, 60000, false },
+	{ DEPLOYED, false, { A(5, CREATED, BUILDING, NEXT(30000)) }, "wait", 0, 30000, false },
+	{ DEPLOYED, false, { A(5, CREATED, BUILDING, NEXT(90000)) }, "wait", 0, 60000, false },
 	{ DEPLOYED, false, { A(5, CREATED, BUILDING, .deadline_ms = NOW) }, "timeout", 0, 0, false },
 	{ DEPLOYED, false, { A(5, CREATED, READY) }, "settle", 0, 0, false },
 	{ DEPLOYED, true, { A(5, CREATED, READY) }, "done", 0, 0, false },
@@ -62,21 +69,28 @@ static const struct row {
 	{ DEPLOYED, true, { A(5, CREATED, CANCELLED) }, "done", 0, 0, false },
 	/* taking down */
 	{ DESTROYED, false, { A(5, INTENT, UNKNOWN) }, "forget", 0, 0, false },
-	{ DESTROYED, false, { A(5, INTENT, UNKNOWN, .next_at_ms = NOW + 600000) }, "forget", 0, 0, false }, /* waited for a quota */
-	{ DESTROYED, false, { A(4, SENT, UNKNOWN, .sent_at_ms = NOW - 1) }, "find", 0, 0, false },
-	{ DESTROYED, false, { A(4, SENT, UNKNOWN, .sent_at_ms = NOW - SETTLE) }, "find", 0, 0, true },
+	/* waited for a quota */
+	{ DESTROYED, false, { A(5, INTENT, UNKNOWN, NEXT(600000)) }, "forget", 0, 0, false },
+	{ DESTROYED, false, { A(4, SENT, UNKNOWN, SENT_AGO(1)) }, "find", 0, 0, false },
+	{ DESTROYED, false, { A(4, SENT, UNKNOWN, SENT_AGO(SETTLE)) }, "find", 0, 0, true },
 	{ DESTROYED, false, { A(4, CREATED, BUILDING) }, "cancel", 0, 0, false },
-	{ DESTROYED, false, { A(4, CREATED, BUILDING, .next_at_ms = NOW + 30000) }, "cancel", 0, 0, false }, /* that was its poll */
-	{ DESTROYED, false, { A(4, CREATED, BUILDING, .next_at_ms = NOW + 30000, .tries = 1) }, "wait", 0, 30000, false },
+	/* that was its poll */
+	{ DESTROYED, false, { A(4, CREATED, BUILDING, NEXT(30000)) }, "cancel", 0, 0, false },
+	{ DESTROYED, false, { A(4, CREATED, BUILDING, NEXT(30000), .tries = 1) }, "wait", 0, 30000, false },
 	{ DESTROYED, false, { A(4, CREATED, BUILDING, .deadline_ms = NOW - 1) }, "cancel", 0, 0, false },
 	{ DESTROYED, false, { A(4, CREATED, QUEUED, .cancelled = true) }, "destroy", 0, 0, false },
 	{ DESTROYED, false, { A(4, CREATED, READY) }, "destroy", 0, 0, false },
 	{ DESTROYED, false, { A(5, CREATED, READY) }, "destroy", 0, 0, false },
 	{ DESTROYED, true, { A(5, CREATED, READY) }, "destroy", 0, 0, false }, /* found again by the reaper */
 	{ DESTROYED, false, { A(4, CREATED, FAILED) }, "destroy", 0, 0, false },
-	{ DESTROYED, false, { A(4, CREATED, READY, .next_at_ms = NOW + 8000, .tries = 3) }, "wait", 0, 8000, false },
-	{ DESTROYED, false, { A(3, CREATED, READY, .next_at_ms = NOW + 8000), A(4, CREATED, READY, .next_at_ms = NOW + 500) },
-	  "wait", 0, 500, false },
+	{ DESTROYED, false, { A(4, CREATED, READY, NEXT(8000), .tries = 3) }, "wait", 0, 8000, false },
+	{ DESTROYED,
+	  false,
+	  { A(3, CREATED, READY, NEXT(8000)), A(4, CREATED, READY, NEXT(500)) },
+	  "wait",
+	  0,
+	  500,
+	  false },
 	{ HELD, false, { A(5, CREATED, READY) }, "destroy", 0, 0, false },
 	{ HELD, false, { A(4, INTENT, UNKNOWN), A(5, SENT, UNKNOWN) }, "forget", 0, 0, false },
 	/* a newer push */
@@ -84,14 +98,29 @@ static const struct row {
 	{ DEPLOYED, false, { A(4, CREATED, BUILDING) }, "insert", 0, 0, false },
 	{ DEPLOYED, false, { A(4, CREATED, READY), A(5, INTENT, UNKNOWN) }, "send", 1, 0, false },
 	{ DEPLOYED, false, { A(4, CREATED, BUILDING), A(5, CREATED, BUILDING) }, "poll", 1, 0, false },
-	{ DEPLOYED, false, { A(4, CREATED, BUILDING), A(5, CREATED, BUILDING, .next_at_ms = NOW + 9) }, "cancel", 0, 0, false },
-	{ DEPLOYED, false, { A(4, CREATED, READY), A(5, CREATED, BUILDING, .next_at_ms = NOW + 9) }, "wait", 0, 9, false }, /* kept */
-	{ DEPLOYED, false, { A(4, CREATED, FAILED), A(5, CREATED, BUILDING, .next_at_ms = NOW + 9) }, "destroy", 0, 0, false },
+	{ DEPLOYED, false, { A(4, CREATED, BUILDING), A(5, CREATED, BUILDING, NEXT(9)) }, "cancel", 0, 0, false },
+	/* kept */
+	{ DEPLOYED, false, { A(4, CREATED, READY), A(5, CREATED, BUILDING, NEXT(9)) }, "wait", 0, 9, false },
+	{ DEPLOYED, false, { A(4, CREATED, FAILED), A(5, CREATED, BUILDING, NEXT(9)) }, "destroy", 0, 0, false },
 	{ DEPLOYED, true, { A(4, CREATED, READY), A(5, CREATED, READY) }, "destroy", 0, 0, false },
-	{ DEPLOYED, true, { A(4, CREATED, READY), A(5, CREATED, FAILED) }, "done", 0, 0, false }, /* the last that works stays */
-	{ DEPLOYED, true, { A(4, CREATED, READY) }, "done", 0, 0, false },                        /* the same, nothing was created */
-	{ DEPLOYED, true, { A(3, CREATED, READY), A(4, CREATED, READY), A(5, CREATED, FAILED) }, "destroy", 0, 0, false }, /* one is enough */
-	{ DEPLOYED, true, { A(3, CREATED, READY), A(4, CREATED, FAILED), A(5, CREATED, FAILED) }, "destroy", 1, 0, false },
+	/* the same, nothing was created */
+	{ DEPLOYED, true, { A(4, CREATED, READY), A(5, CREATED, FAILED) }, "done", 0, 0, false },
+	/* the last that works stays */ { DEPLOYED, true, { A(4, CREATED, READY) }, "done", 0, 0, false },
+	/* one is enough */
+	{ DEPLOYED,
+	  true,
+	  { A(3, CREATED, READY), A(4, CREATED, READY), A(5, CREATED, FAILED) },
+	  "destroy",
+	  0,
+	  0,
+	  false },
+	{ DEPLOYED,
+	  true,
+	  { A(3, CREATED, READY), A(4, CREATED, FAILED), A(5, CREATED, FAILED) },
+	  "destroy",
+	  1,
+	  0,
+	  false },
 	{ DEPLOYED, true, { A(4, INTENT, UNKNOWN), A(5, CREATED, READY) }, "forget", 0, 0, false },
 	{ DEPLOYED, true, { A(4, SENT, UNKNOWN), A(5, CREATED, READY) }, "find", 0, 0, true },
 };
@@ -99,8 +128,12 @@ static const struct row {
 static struct preview preview_of(const struct row *row)
 {
 	static struct attempt attempts[3];
-	struct preview p = { .desired = row->desired, .generation = 5, .settled = row->settled, .now_ms = NOW,
-		             .settle_ms = SETTLE, .attempts = attempts };
+	struct preview p = { .desired = row->desired,
+			     .generation = 5,
+			     .settled = row->settled,
+			     .now_ms = NOW,
+			     .settle_ms = SETTLE,
+			     .attempts = attempts };
 
 	for (; p.n_attempts < 3 && row->attempts[p.n_attempts].generation; p.n_attempts++) {
 		attempts[p.n_attempts] = row->attempts[p.n_attempts];
@@ -119,8 +152,8 @@ static void the_table(void **state)
 
 		if (strcmp(steps[step.kind], rows[i].step) != 0 || step.attempt != rows[i].attempt ||
 		    step.wait_ms != rows[i].wait_ms || step.lost != rows[i].lost)
-			fail_msg("row %zu: %s of attempt %u, wait %lld, lost %d; not %s", i, steps[step.kind], step.attempt,
-			         (long long)step.wait_ms, step.lost, rows[i].step);
+			fail_msg("row %zu: %s of attempt %u, wait %lld, lost %d; not %s", i, steps[step.kind],
+				 step.attempt, (long long)step.wait_ms, step.lost, rows[i].step);
 	}
 }
 
@@ -160,13 +193,17 @@ static bool must_stay(const struct preview *p, unsigned i)
 	return true;
 }
 
-static bool is_possible(const struct attempt *a) { return a->state == ATTEMPT_CREATED || a->status == BUILD_UNKNOWN; }
+static bool is_possible(const struct attempt *a)
+{
+	return a->state == ATTEMPT_CREATED || a->status == BUILD_UNKNOWN;
+}
 
 static void check_step(const struct preview *p)
 {
 	struct step step = preview_next(p);
 	const struct attempt *a = p->n_attempts ? &p->attempts[step.attempt] : NULL;
-	bool of_attempt = step.kind != STEP_DONE && step.kind != STEP_WAIT && step.kind != STEP_INSERT && step.kind != STEP_SETTLE;
+	bool of_attempt = step.kind != STEP_DONE && step.kind != STEP_WAIT && step.kind != STEP_INSERT &&
+			  step.kind != STEP_SETTLE;
 
 	assert_true(!of_attempt || step.attempt < p->n_attempts);
 	switch (step.kind) {
@@ -210,8 +247,12 @@ static void every_state_has_a_step_or_is_settled(void **state)
 
 	(void)state;
 	for (int mode = 0; mode < 6; mode++) {
-		struct preview p = { .desired = (enum desired)(mode % 3), .settled = mode / 3, .generation = 5, .now_ms = NOW,
-			             .settle_ms = SETTLE, .attempts = attempts };
+		struct preview p = { .desired = (enum desired)(mode % 3),
+				     .settled = mode / 3,
+				     .generation = 5,
+				     .now_ms = NOW,
+				     .settle_ms = SETTLE,
+				     .attempts = attempts };
 
 		for (int one = 0; one < SHAPES; one++) {
 			attempts[0] = attempt_of(one, 4);

@@ -63,12 +63,16 @@ static const struct sample {
 	const char *author, *association, *branch, *base, *sha, *before, *updated_at, *label;
 	bool open, draft, from_fork;
 } samples[] = {
-#define HELLO(name, action, before, at, open, draft)                                                                       \
-	{ name, action, "Codertocat/Hello-World", 2, "Codertocat", "OWNER", "changes", "master",                           \
-	  "ec26c3e57ca3a959ca5aad62de7213c562f8c821", before, at, "bug", open, draft, false }
-#define FORK(name, action, number, sha, before, branch, at, open)                                                          \
-	{ name, action, "ailisp/gcbapp-buildconfig-example", number, "byao1276", "NONE", branch, "master", sha, before, at, \
-	  "", open, false, true }
+#define HELLO(name, action, before, at, open, draft)                                                                   \
+	{                                                                                                              \
+		name, action, "Codertocat/Hello-World", 2, "Codertocat", "OWNER", "changes", "master",                 \
+			"ec26c3e57ca3a959ca5aad62de7213c562f8c821", before, at, "bug", open, draft, false              \
+	}
+#define FORK(name, action, number, sha, before, branch, at, open)                                                      \
+	{                                                                                                              \
+		name, action, "ailisp/gcbapp-buildconfig-example", number, "byao1276", "NONE", branch, "master", sha,  \
+			before, at, "", open, false, true                                                              \
+	}
 	HELLO("opened", "opened", "", "2019-05-15T15:20:33Z", true, false),
 	HELLO("opened.null-body", "opened", "", "2019-05-15T15:20:33Z", true, false),
 	HELLO("labeled", "labeled", "", "2019-05-15T15:20:35Z", true, false),
@@ -76,7 +80,8 @@ static const struct sample {
 	HELLO("closed", "closed", "", "2019-05-15T15:21:18Z", false, false),
 	HELLO("converted_to_draft", "converted_to_draft", "", "2019-05-15T15:21:18Z", true, true),
 	HELLO("ready_for_review", "ready_for_review", "", "2019-05-15T15:21:18Z", true, false),
-	HELLO("synchronize", "synchronize", "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", "2019-05-15T15:20:33Z", true, false),
+	HELLO("synchronize", "synchronize", "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", "2019-05-15T15:20:33Z", true,
+	      false),
 	FORK("opened.fork", "opened", 3, "7b5a809ab03679215c55926f7d111156ec98b865", "", "byao1276-patch-1",
 	     "2019-11-13T01:28:51Z", true),
 	FORK("closed.merged.fork", "closed", 3, "7b5a809ab03679215c55926f7d111156ec98b865", "", "byao1276-patch-1",
@@ -84,7 +89,8 @@ static const struct sample {
 	FORK("synchronize.fork", "synchronize", 2, "7d1b24db3fde2747f9dadfb0f8abf0c8e6f40cad",
 	     "411a0fbb93b25e1ba1d7ef7d437315c2a411ed52", "master", "2019-11-07T00:06:41Z", true),
 	{ "opened.fork.with-installation", "opened", "openshift-pipelines/pipelines-as-code", 79, "chmouel", "MEMBER",
-	  "yamls-beurk", "main", "acf31f1e7b1f6982b596273b2492d86e5655c7f8", "", "2021-05-21T09:26:19Z", "", true, false, true },
+	  "yamls-beurk", "main", "acf31f1e7b1f6982b596273b2492d86e5655c7f8", "", "2021-05-21T09:26:19Z", "", true,
+	  false, true },
 };
 
 static void check_text(struct str text, const char *expected)
@@ -130,12 +136,13 @@ static void samples_of_github_are_read(void **state)
 /* ---- one change at a time ---- */
 
 #define SHA "0123456789abcdef0123456789abcdef01234567"
-static const char document[] =
-	"{\"action\":\"opened\",\"number\":7,\"repository\":{\"full_name\":\"o/r\"},"
-	"\"pull_request\":{\"number\":7,\"state\":\"open\","
-	"\"title\":\"T\",\"html_url\":\"https://h/7\",\"user\":{\"login\":\"u\"},\"updated_at\":\"2019-05-15T15:20:33Z\","
-	"\"draft\":false,\"labels\":[],\"head\":{\"ref\":\"topic\",\"sha\":\"" SHA "\",\"repo\":{\"id\":1}},"
-	"\"base\":{\"ref\":\"main\",\"repo\":{\"id\":1}}}}";
+static const char document[] = "{\"action\":\"opened\",\"number\":7,\"repository\":{\"full_name\":\"o/r\"},"
+			       "\"pull_request\":{\"number\":7,\"state\":\"open\","
+			       "\"title\":\"T\",\"html_url\":\"https://h/"
+			       "7\",\"user\":{\"login\":\"u\"},\"updated_at\":\"2019-05-15T15:20:33Z\","
+			       "\"draft\":false,\"labels\":[],\"head\":{\"ref\":\"topic\",\"sha\":\"" SHA
+			       "\",\"repo\":{\"id\":1}},"
+			       "\"base\":{\"ref\":\"main\",\"repo\":{\"id\":1}}}}";
 
 /* The document with one part replaced; '#' in the replacement stands for 70,000 letters. */
 static const struct json *with(const char *part, const char *instead)
@@ -149,7 +156,8 @@ static const struct json *with(const char *part, const char *instead)
 		memset(many, 'x', 70000);
 		many[70000] = '\0';
 		filled = arena_printf(arena, "%.*s%s%s", (int)(strchr(instead, '#') - instead), instead, many,
-		                      strchr(instead, '#') + 1).p;
+				      strchr(instead, '#') + 1)
+				 .p;
 	}
 	return parse(arena_printf(arena, "%.*s%s%s", (int)(at - document), document, filled, at + strlen(part)));
 }
@@ -314,9 +322,9 @@ static void labels_have_a_limit_and_need_a_name(void **state)
 
 static void actions_that_change_nothing(void **state)
 {
-	static const char *const others[] = { "",        "assigned",         "unassigned", "review_requested", "locked",
-		                              "Opened",  "opened ",          "milestoned", "auto_merge_enabled",
-		                              "dequeued", "enqueued" };
+	static const char *const others[] = { "",        "assigned", "unassigned", "review_requested",   "locked",
+					      "Opened",  "opened ",  "milestoned", "auto_merge_enabled", "dequeued",
+					      "enqueued" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -329,9 +337,12 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		CASE(samples_of_github_are_read),        CASE(each_fault_names_its_field),
-		CASE(what_may_be_absent),                CASE(titles_are_cut_between_characters),
-		CASE(labels_have_a_limit_and_need_a_name), CASE(actions_that_change_nothing),
+		CASE(samples_of_github_are_read),
+		CASE(each_fault_names_its_field),
+		CASE(what_may_be_absent),
+		CASE(titles_are_cut_between_characters),
+		CASE(labels_have_a_limit_and_need_a_name),
+		CASE(actions_that_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

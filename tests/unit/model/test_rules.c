@@ -12,15 +12,16 @@
 #include "model/roles.h"
 #include "model/rules.h"
 
-#define YES DESIRED_DEPLOYED
-#define NO DESIRED_DESTROYED
+#define YES  DESIRED_DEPLOYED
+#define NO   DESIRED_DESTROYED
 #define HELD DESIRED_HELD
 
 static const struct row {
 	const char *rules; /* JSON; NULL = none stored */
 	struct {
 		bool closed, draft, fork;
-		const char *association, *labels, *base, *author, *title; /* labels: separated by ','; NULL = the usual */
+		const char *association, *labels, *base, *author,
+			*title; /* labels: separated by ','; NULL = the usual */
 	} pr;
 	enum desired desired;
 	const char *rule;
@@ -95,8 +96,14 @@ static const struct row {
 	{ "{\"skipMarker\":\"abc\"}", { .title = "ab" }, YES, "DEFAULT" },
 	{ "{\"skipMarker\":\"abc\"}", { .title = "aabc" }, NO, "SKIP_MARKER" },
 	/* which outranks which: each speaks, the first in the order decides */
-	{ "{\"labelsNone\":[\"wip\"],\"skipAuthors\":[\"*\"]}", { .closed = true, .draft = true, .fork = true, .labels = "wip" }, NO, "CLOSED" },
-	{ "{\"drafts\":\"deploy\",\"forks\":\"deploy\"}", { .closed = true, .draft = true, .fork = true }, NO, "CLOSED" },
+	{ "{\"labelsNone\":[\"wip\"],\"skipAuthors\":[\"*\"]}",
+	  { .closed = true, .draft = true, .fork = true, .labels = "wip" },
+	  NO,
+	  "CLOSED" },
+	{ "{\"drafts\":\"deploy\",\"forks\":\"deploy\"}",
+	  { .closed = true, .draft = true, .fork = true },
+	  NO,
+	  "CLOSED" },
 	{ "{\"labelsNone\":[\"wip\"]}", { .draft = true, .labels = "wip", .fork = true }, NO, "DRAFT" },
 	{ "{\"labelsNone\":[\"wip\"],\"baseBranches\":[\"x\"]}", { .labels = "wip" }, NO, "LABEL_EXCLUDED" },
 	{ "{\"labelsAny\":[\"go\"],\"baseBranches\":[\"x\"]}", { .fork = true }, NO, "LABEL_MISSING" },
@@ -106,9 +113,13 @@ static const struct row {
 	{ "{\"labelsAny\":[\"go\"],\"forks\":\"trusted\"}", { .fork = true, .labels = "go" }, HELD, "FORK" },
 	/* what cannot be read has its default, and the default is the careful one */
 	{ "{\"drafts\":true,\"forks\":1,\"labelsAny\":\"x\",\"labelsNone\":{},\"baseBranches\":null,\"skipMarker\":[]}",
-	  { .draft = true }, NO, "DRAFT" },
+	  { .draft = true },
+	  NO,
+	  "DRAFT" },
 	{ "{\"drafts\":true,\"forks\":1,\"labelsAny\":\"x\",\"labelsNone\":{},\"baseBranches\":null,\"skipMarker\":[]}",
-	  { .fork = true }, HELD, "FORK" },
+	  { .fork = true },
+	  HELD,
+	  "FORK" },
 	{ "{\"drafts\":\"DEPLOY\"}", { .draft = true }, NO, "DRAFT" },
 	{ "{\"forks\":\"everybody\"}", { .fork = true, .association = "OWNER" }, HELD, "FORK" },
 	{ "{\"unknown\":1,\"labelsAny\":[1,null,\"\"]}", { 0 }, YES, "DEFAULT" },
@@ -155,7 +166,8 @@ static void the_table(void **state)
 		struct decision d = rules_decide(&rules, &pr);
 
 		if (d.desired != rows[i].desired || strcmp(d.rule, rows[i].rule) != 0)
-			fail_msg("row %zu (%s): %s by %s", i, rows[i].rules ? rows[i].rules : "no rules", desired_word(d.desired), d.rule);
+			fail_msg("row %zu (%s): %s by %s", i, rows[i].rules ? rows[i].rules : "no rules",
+				 desired_word(d.desired), d.rule);
 		assert_true(strlen(d.why) > 10);
 		/* the trace ends with the rule that decided, and no other did */
 		assert_in_range(d.n_trace, 1, TRACE_MAX);
@@ -198,9 +210,11 @@ static void a_decision_can_be_read(void **state)
 	json_open(&out, '{');
 	decision_write(&d, &out);
 	json_close(&out, '}');
-	assert_string_equal(buf.p, "{\"desired\":\"destroyed\",\"rule\":\"DRAFT\",\"reason\":\"drafts are not deployed: mark it ready "
-				   "for review, or set rule drafts to \\\"deploy\\\"\",\"trace\":[{\"rule\":\"CLOSED\","
-				   "\"decided\":false},{\"rule\":\"DRAFT\",\"decided\":true}]}");
+	assert_string_equal(
+		buf.p,
+		"{\"desired\":\"destroyed\",\"rule\":\"DRAFT\",\"reason\":\"drafts are not deployed: mark it ready "
+		"for review, or set rule drafts to \\\"deploy\\\"\",\"trace\":[{\"rule\":\"CLOSED\","
+		"\"decided\":false},{\"rule\":\"DRAFT\",\"decided\":true}]}");
 	buf_done(&buf);
 	assert_string_equal(desired_word(DESIRED_DEPLOYED), "deployed");
 	assert_string_equal(desired_word(DESIRED_HELD), "held");
@@ -212,13 +226,34 @@ static void globs(void **state)
 		const char *pattern, *text;
 		bool matches;
 	} globs[] = {
-		{ "", "", true },          { "", "a", false },         { "*", "", true },          { "*", "abc", true },
-		{ "**", "", true },        { "a", "a", true },         { "a", "b", false },        { "a", "", false },
-		{ "a*", "a", true },       { "a*", "ba", false },      { "*a", "ba", true },       { "*a", "ab", false },
-		{ "a*b", "ab", true },     { "a*b", "axxb", true },    { "a*b", "axxbx", false },  { "a*b*c", "a-b-b-c", true },
-		{ "*ab", "aab", true },    { "*abab", "abaabab", true }, { "a**b", "ab", true },   { "release/*", "release/", true },
-		{ "release/*", "release/1/2", true }, { "?", "a", false }, { "[a]", "a", false },  { "a.c", "abc", false },
-		{ "\\*", "*", false },     { "*x*", "abc", false },    { "*x*", "axc", true },     { "***a***", "a", true },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "*", "", true },
+		{ "*", "abc", true },
+		{ "**", "", true },
+		{ "a", "a", true },
+		{ "a", "b", false },
+		{ "a", "", false },
+		{ "a*", "a", true },
+		{ "a*", "ba", false },
+		{ "*a", "ba", true },
+		{ "*a", "ab", false },
+		{ "a*b", "ab", true },
+		{ "a*b", "axxb", true },
+		{ "a*b", "axxbx", false },
+		{ "a*b*c", "a-b-b-c", true },
+		{ "*ab", "aab", true },
+		{ "*abab", "abaabab", true },
+		{ "a**b", "ab", true },
+		{ "release/*", "release/", true },
+		{ "release/*", "release/1/2", true },
+		{ "?", "a", false },
+		{ "[a]", "a", false },
+		{ "a.c", "abc", false },
+		{ "\\*", "*", false },
+		{ "*x*", "abc", false },
+		{ "*x*", "axc", true },
+		{ "***a***", "a", true },
 	};
 
 	(void)state;
@@ -266,8 +301,8 @@ static void globs_agree_with_their_definition(void **state)
 
 static void evil_globs_take_no_time(void **state)
 {
-	static const char *const patterns[] = { "*a*a*a*a*b", "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", "**********************b",
-		                                "*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" };
+	static const char *const patterns[] = { "*a*a*a*a*b", "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b",
+						"**********************b", "*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" };
 	static char text[10241];
 	int64_t begin = clock_mono_ms();
 
