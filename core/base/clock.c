@@ -93,7 +93,7 @@ static bool parse_zone(const char *p, const char *end, int64_t *ret_seconds)
 
 bool time_parse(struct str text, int64_t *ret_wall_ms)
 {
-	const char *p = text.p, *end = text.p + text.n;
+	const char *p = text.p, *end = text.n ? text.p + text.n : text.p;
 	struct tm tm = { 0 }, check;
 	int64_t zone, ms = 0;
 	int year;

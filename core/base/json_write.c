@@ -84,7 +84,8 @@ void json_escape(struct buf *buf, struct str text)
 			buf_add(buf, (char[]){ '\\', kind }, 2);
 		from = ++i;
 	}
-	buf_add(buf, text.p + from, text.n - from);
+	if (from < text.n)
+		buf_add(buf, text.p + from, text.n - from);
 }
 
 void json_add_text(struct json_out *out, struct str text)

@@ -117,7 +117,8 @@ void log_redact(struct str text, struct buf *ret)
 		i += n;
 		from = i;
 	}
-	buf_add(ret, text.p + from, text.n - from);
+	if (from < text.n)
+		buf_add(ret, text.p + from, text.n - from);
 }
 
 static void put_redacted(struct json_out *out, const char *key, struct str text)

@@ -47,7 +47,7 @@ struct str str_split(struct str *rest, char sep)
 		part.n = (size_t)(at - rest->p);
 		*rest = (struct str){ at + 1, rest->n - part.n - 1 };
 	} else {
-		*rest = (struct str){ rest->p + rest->n, 0 };
+		*rest = (struct str){ rest->n ? rest->p + rest->n : rest->p, 0 };
 	}
 	return part;
 }

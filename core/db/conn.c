@@ -95,8 +95,8 @@ static bool send_stmt(struct conn *conn, const struct group *group, const struct
 	if (group->kind == GROUP_PREPARE)
 		return PQsendPrepare(conn->pg, stmt->name, stmt->sql, 0, NULL);
 	if (!stmt->name)
-		return PQsendQueryParams(conn->pg, stmt->sql, 0, NULL, NULL, NULL, NULL, 0);
-	return PQsendQueryPrepared(conn->pg, stmt->name, p->n, p->values, p->lengths, p->formats, 0);
+		return PQsendQueryParams(conn->pg, stmt->sql, 0, NULL, NULL, NULL, NULL, 1);
+	return PQsendQueryPrepared(conn->pg, stmt->name, p->n, p->values, p->lengths, p->formats, 1);
 }
 
 static bool send_group(struct conn *conn, const struct group *group)

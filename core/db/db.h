@@ -126,7 +126,7 @@ AWAITS int db_script(struct call *call, struct db_tx *tx, struct str sql);
 AWAITS int db_execute(struct call *call, struct db *db, struct str sql, struct buf *ret_text);
 
 /* ---- rows as JSON ---- */
-/* Keys are the column names. By type: bool, int2/4/8, float, numeric as themselves; json and jsonb as they are;
+/* Keys are the column names. By type: bool, int2/4/8, float as themselves; json and jsonb as they are;
  * timestamptz as ISO 8601 UTC with milliseconds and Z; the rest as text. A column whose name starts with '_' is not
  * shown. */
 struct json_out;

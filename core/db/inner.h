@@ -198,4 +198,23 @@ void group_discard(struct group *group);
 int stmt_fill(struct call *call, struct db *db, enum query query, const struct db_arg *args, size_t n,
               struct stmt *ret);
 
+/* type oids of the server's catalog, which never change: those that results may have */
+enum {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_NAME = 19,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_JSON = 114,
+	OID_FLOAT4 = 700,
+	OID_FLOAT8 = 701,
+	OID_UNKNOWN = 705,
+	OID_VARCHAR = 1043,
+	OID_TIMESTAMPTZ = 1184,
+	OID_VOID = 2278,
+	OID_JSONB = 3802,
+};
+
 #endif

@@ -6,38 +6,167 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Results come in PostgreSQL's binary form: the server writes a timestamptz as text in about 0.3 us, 100 of them in a list of
+ * 50 rows, and a number only for us to read it again. Here each becomes the text that the API shows. */
+
+#define CELL_TEXT_MAX TIME_TEXT_MAX /* longest text of a number or a time, with its NUL */
+
+static size_t int_text(int64_t value, char *to)
+{
+	char digits[24], *p = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	size_t n;
+
+	do {
+		*--p = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (value < 0)
+		*--p = '-';
+	n = (size_t)(digits + sizeof(digits) - p);
+	memcpy(to, p, n);
+	return n;
+}
+
+static int64_t read_int(const char *p, size_t n)
+{
+	uint64_t value = (unsigned char)p[0] & 0x80 ? UINT64_MAX : 0;
+
+	for (size_t i = 0; i < n; i++)
+		value = value << 8 | (unsigned char)p[i];
+	return (int64_t)value;
+}
+
+#define EPOCH_2000_MS 946684800000
+
+static size_t time_text(const char *p, char *to)
+{
+	int64_t us = read_int(p, 8), ms = us / 1000 - (us % 1000 < 0);
+
+	if (us == INT64_MAX || us == INT64_MIN)
+		return (size_t)snprintf(to, CELL_TEXT_MAX, "%sinfinity", us > 0 ? "" : "-");
+	return time_format(ms + EPOCH_2000_MS, to);
+}
+
+/* The shortest text that reads back as the same number. */
+static size_t double_text(const char *p, size_t n, char *to)
+{
+	union {
+		uint64_t bits;
+		double value;
+	} eight = { .bits = (uint64_t)read_int(p, n) };
+	union {
+		uint32_t bits;
+		float value;
+	} four = { .bits = (uint32_t)read_int(p, n) };
+	int length = 0;
+
+	for (int digits = n == 8 ? 15 : 6; digits <= (n == 8 ? 17 : 9); digits++) {
+		length = snprintf(to, CELL_TEXT_MAX, "%.*g", digits, n == 8 ? eight.value : (double)four.value);
+		if (n == 8 ? strtod(to, NULL) == eight.value : strtof(to, NULL) == four.value)
+			break;
+	}
+	return (size_t)length;
+}
+
+/* The text of a cell that is not one already; its length. */
+static size_t cell_text(uint32_t type, struct str cell, char to[CELL_TEXT_MAX])
+{
+	switch (type) {
+	case OID_BOOL:
+		to[0] = cell.p[0] ? 't' : 'f';
+		return 1;
+	case OID_INT2:
+	case OID_INT4:
+	case OID_INT8:
+		return int_text(read_int(cell.p, cell.n), to);
+	case OID_TIMESTAMPTZ:
+		return time_text(cell.p, to);
+	default:
+		return double_text(cell.p, cell.n, to);
+	}
+}
+
+enum form { FORM_TEXT, FORM_JSONB, FORM_VALUE };
+
+static enum form form_of(const struct db_col *col)
+{
+	switch (col->type) {
+	case OID_BYTEA:
+	case OID_NAME:
+	case OID_TEXT:
+	case OID_JSON:
+	case OID_UNKNOWN:
+	case OID_VARCHAR:
+	case OID_VOID:
+		return FORM_TEXT;
+	case OID_JSONB:
+		return FORM_JSONB; /* a version byte, then text */
+	case OID_BOOL:
+	case OID_INT2:
+	case OID_INT4:
+	case OID_INT8:
+	case OID_FLOAT4:
+	case OID_FLOAT8:
+	case OID_TIMESTAMPTZ:
+		return FORM_VALUE;
+	default:
+		fprintf(stderr, "the column \"%s\" has a type (oid %u) that is not read here: cast it to text in its query\n",
+		        col->name.p, col->type);
+		abort();
+	}
+}
+
+static size_t copy_cell(const struct db_col *col, enum form form, struct str cell, char *to)
+{
+	size_t n;
+
+	if (form == FORM_VALUE) {
+		n = cell_text(col->type, cell, to);
+	} else {
+		size_t skip = form == FORM_JSONB ? 1 : 0;
+
+		n = cell.n - skip;
+		memcpy(to, cell.p + skip, n);
+	}
+	to[n] = '\0';
+	return n;
+}
+
+static void copy_cols(struct arena *arena, const PGresult *result, int n_cols, struct db_col *cols, enum form *forms)
+{
+	for (int c = 0; c < n_cols; c++) {
+		cols[c] = (struct db_col){ arena_str(arena, str_of(PQfname(result, c))), (uint32_t)PQftype(result, c) };
+		forms[c] = form_of(&cols[c]);
+	}
+}
+
 /* Cells and their text are two allocations however many rows there are. */
 void rows_copy(struct arena *arena, const PGresult *result, struct db_rows *ret)
 {
 	int n_rows = PQntuples(result), n_cols = PQnfields(result);
 	size_t n_cells = (size_t)n_rows * (size_t)n_cols, size = 0;
-	struct db_col *cols = arena_alloc(arena, (size_t)n_cols * sizeof(*cols));
+	struct db_col *cols = arena_alloc(arena, ((size_t)n_cols + 1) * sizeof(*cols));
+	enum form *forms = arena_alloc(arena, ((size_t)n_cols + 1) * sizeof(*forms));
 	struct str *cells = arena_alloc(arena, n_cells * sizeof(*cells));
 	char *text;
 
-	for (int c = 0; c < n_cols; c++) {
-		cols[c] = (struct db_col){ str_of(PQfname(result, c)), (uint32_t)PQftype(result, c) };
-		size += cols[c].name.n + 1;
-	}
+	copy_cols(arena, result, n_cols, cols, forms);
 	for (int row = 0, i = 0; row < n_rows; row++) {
 		for (int c = 0; c < n_cols; c++, i++) {
 			cells[i].n = (size_t)PQgetlength(result, row, c);
 			cells[i].p = cells[i].n == 0 && PQgetisnull(result, row, c) ? NULL : PQgetvalue(result, row, c);
-			size += cells[i].n + 1;
+			size += forms[c] == FORM_VALUE ? CELL_TEXT_MAX : cells[i].n + 1;
 		}
 	}
 	text = arena_raw(arena, size);
-	for (int c = 0; c < n_cols; c++) {
-		memcpy(text, cols[c].name.p, cols[c].name.n + 1);
-		cols[c].name.p = text;
-		text += cols[c].name.n + 1;
-	}
-	for (size_t i = 0; i < n_cells; i++) {
-		if (!cells[i].p)
-			continue;
-		memcpy(text, cells[i].p, cells[i].n + 1); /* libpq ends each value with a NUL */
-		cells[i].p = text;
-		text += cells[i].n + 1;
+	for (int row = 0, i = 0; row < n_rows; row++) {
+		for (int c = 0; c < n_cols; c++, i++) {
+			if (!cells[i].p)
+				continue;
+			cells[i] = (struct str){ text, copy_cell(&cols[c], forms[c], cells[i], text) };
+			text += cells[i].n + 1;
+		}
 	}
 	*ret = (struct db_rows){ n_rows, n_cols, atoi(PQcmdTuples((PGresult *)(uintptr_t)result)), cols, cells };
 }
@@ -85,39 +214,14 @@ bool db_bool(const struct db_rows *rows, int row, const char *col)
 	return str_eq(db_text(rows, row, col), STR("t"));
 }
 
-/* "2023-12-01 10:00:00.123456+00": RFC 3339 but for the minutes of the offset; the session's time zone is UTC. */
 int64_t db_time(const struct db_rows *rows, int row, const char *col)
 {
-	struct str text = db_text(rows, row, col);
-	char copy[TIME_TEXT_MAX + 8];
 	int64_t ms;
 
-	if (text.n < 22 || text.n > TIME_TEXT_MAX || !str_ends(text, STR("+00")))
-		return 0;
-	memcpy(copy, text.p, text.n - 3);
-	copy[10] = 'T';
-	copy[text.n - 3] = 'Z';
-	return time_parse((struct str){ copy, text.n - 2 }, &ms) ? ms : 0;
+	return time_parse(db_text(rows, row, col), &ms) ? ms : 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-/* bytea_output = hex: "\x" and two digits a byte. */
 struct str db_bytes(struct call *call, const struct db_rows *rows, int row, const char *col)
 {
-	struct str text = db_text(rows, row, col);
-	size_t n = text.n >= 2 ? (text.n - 2) / 2 : 0;
-	char *bytes = arena_raw(call->arena, n + 1);
-
-	for (size_t i = 0; i < n; i++)
-		bytes[i] = (char)(hex_digit(text.p[2 + 2 * i]) << 4 | hex_digit(text.p[3 + 2 * i]));
-	bytes[n] = '\0';
-	return (struct str){ bytes, n };
+	return arena_str(call->arena, db_text(rows, row, col));
 }

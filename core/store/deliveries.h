@@ -22,7 +22,7 @@ AWAITS int deliveries_projects(struct call *call, struct db *db, const struct st
 
 struct delivery {
 	struct str id; /* hook_ + X-GitHub-Delivery */
-	uint8_t digest[32];
+	uint8_t digest[32]; /* of the event's name and the body's signature */
 	struct str event, action, repo;
 	struct str outcome; /* "accepted" or "ignored" */
 	struct str reason;

@@ -64,7 +64,7 @@ create index projects_org on projects (org_id);
 -- One row per accepted webhook. The body is kept as it came: jsonb and text refuse some of what GitHub may send.
 create table deliveries (
 	id text collate "C" primary key,          -- hook_ + X-GitHub-Delivery
-	digest bytea not null unique, -- sha256(event, body): the id is not signed, the body is
+	digest bytea not null unique, -- sha256(event, signature of the body): the id is not signed, the body is
 	event text not null,
 	action text not null,
 	repo_full_name text not null,

@@ -3,6 +3,7 @@
 #include "daemon/commands.h"
 #include "daemon/supervisor.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,12 +108,21 @@ static int run_server(const struct arguments *a)
 	return supervise(&config, &options);
 }
 
+/* Batches of webhooks come and go by the megabyte; giving that back to the kernel and faulting it in again each time costs
+ * more than keeping it. */
+static void keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = { .child = { .id = "proc_none" } };
 	int i = 1, status;
 
 	harden();
+	keep_memory();
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return usage(stdout, 0);

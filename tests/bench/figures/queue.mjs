@@ -41,6 +41,7 @@ export async function measure() {
     await empty();
     const result = await ours(server);
     record('queue', `${JOBS} no-ops`, 'opshub', result.rate, '/s', result);
-    record('queue', `${JOBS} no-ops`, 'bullmq', (await bullmq()).rate, '/s');
+    const theirs = await bullmq();
+    record('queue', `${JOBS} no-ops`, 'bullmq', theirs.rate, '/s', { cpuUs: theirs.cpuUs });
   }
 }

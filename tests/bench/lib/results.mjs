@@ -33,22 +33,26 @@ function format(value) {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
+// What a request costs the server and PostgreSQL together. It moves less than the rate when something else runs beside.
+const cost = (r) => (r.cpuUs === undefined ? undefined : r.cpuUs + (r.pgUs ?? 0));
+
 // ours / theirs of the medians, as people say it: 12x, or for a ceiling 0.64x.
 const ratio = (ours, theirs) => (ours === undefined || !theirs ? '' : `${(ours / theirs).toFixed(2)}x`);
 
 export function printTable() {
-  const columns = ['figure', 'what', 'target', 'median', 'unit', 'spread', 'p50 ms', 'p99 ms', 'cpu us/req', 'pg us/req', 'rss MB', 'ours/this'];
+  const columns = ['figure', 'what', 'target', 'median', 'unit', 'spread', 'p50 ms', 'p99 ms', 'cpu us/req', 'pg us/req', 'rss MB', 'ours/this', 'CPU this/ours'];
   const lines = [columns];
   const keys = [...new Set(found.map((r) => `${r.figure}\0${r.what}\0${r.target}\0${r.unit}`))];
   for (const key of keys) {
     const [figure, what, target, unit] = key.split('\0');
     const same = found.filter((r) => `${r.figure}\0${r.what}\0${r.target}\0${r.unit}` === key);
-    const ours = median(found.filter((r) => r.figure === figure && r.what === what && r.unit === unit && r.target === 'opshub').map((r) => r.value));
+    const own = found.filter((r) => r.figure === figure && r.what === what && r.unit === unit && r.target === 'opshub');
+    const ours = median(own.map((r) => r.value));
     const values = same.map((r) => r.value);
     const value = median(values);
     lines.push([figure, what, target, format(value), unit, `${format(Math.min(...values))}..${format(Math.max(...values))}`,
       ...['p50Ms', 'p99Ms', 'cpuUs', 'pgUs', 'rssMb'].map((name) => format(median(same.map((r) => r[name])))),
-      target === 'opshub' ? '' : ratio(ours, value)]);
+      ...(target === 'opshub' ? ['', ''] : [ratio(ours, value), ratio(median(same.map(cost)), median(own.map(cost)))])]);
   }
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   console.log(`\nmedians (load average at the end ${os.loadavg()[0].toFixed(2)})`);

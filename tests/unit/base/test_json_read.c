@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -370,14 +371,14 @@ static void hostile_input_is_cheap(void **state)
 	const size_t n = 25 * 1024 * 1024;
 	char *text = malloc(n);
 	long before;
-	int64_t begin;
+	clock_t begin;
 
 	(void)state;
 	memset(text, '[', n);
 	before = peak_kib();
-	begin = clock_mono_ms();
+	begin = clock(); /* of this process alone: others may be busy */
 	assert_null(json_parse(arena, (struct str){ text, n }, NULL, &why));
-	assert_in_range(clock_mono_ms() - begin, 0, 200);
+	assert_in_range((clock() - begin) * 1000 / CLOCKS_PER_SEC, 0, 200);
 	assert_in_range(peak_kib() - before, 0, 4096);
 	assert_non_null(strstr(why, "nested deeper than 32"));
 	free(text);

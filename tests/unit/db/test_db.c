@@ -72,11 +72,11 @@ static void json(struct call *call, void *arg)
 	db_rows_json(&rows, &JSON_OUT(&buf));
 	CHECK_TEXT(buf_str(&buf), "[{\"id\":1,\"aText\":\"it's \\\"quoted\\\" "
 				  "<b>1\",\"flag\":false,\"nothing\":null,\"real\":1.5,\"nan\":null,"
-				  "\"exact\":12.340,\"doc\":{\"a\": [1]},\"createdAt\":\"2023-12-01T10:00:00.123Z\","
+				  "\"exact\":0.25,\"doc\":{\"a\": [1]},\"createdAt\":\"2023-12-01T10:00:00.123Z\","
 				  "\"updatedAt\":\"2023-12-01T10:00:00.000Z\"},"
 				  "{\"id\":2,\"aText\":\"it's \\\"quoted\\\" "
 				  "<b>2\",\"flag\":true,\"nothing\":null,\"real\":1.5,\"nan\":null,"
-				  "\"exact\":12.340,\"doc\":{\"a\": [1]},\"createdAt\":\"2023-12-01T10:00:00.123Z\","
+				  "\"exact\":0.25,\"doc\":{\"a\": [1]},\"createdAt\":\"2023-12-01T10:00:00.123Z\","
 				  "\"updatedAt\":\"2023-12-01T10:00:00.000Z\"}]");
 	buf_clear(&buf);
 	CHECK_INT(db_query(call, db, Q(T_ROWS), &rows, A_INT(0)), OK);

@@ -24,14 +24,14 @@ static const struct query_text test_queries[] = {
 	[T_ONE] = { "one", "select $1::int8 as n" },
 	[T_SLEEP] = { "sleep", "select pg_sleep($1::float8)" },
 	[T_ECHO] = { "echo", "select $1::text as t, $2::int8 as i, $3::bool as b, $4::float8 as d, $5::bytea as y, "
-			     "$6::text[] as ts, $7::bigint[] as is, $8::timestamptz as at, $9::text as nothing" },
+			     "$6::text[]::text as ts, $7::bigint[]::text as is, $8::timestamptz as at, $9::text as nothing" },
 	[T_DIVIDE] = { "divide", "select 1 / $1::int as n" },
 	[T_ADD] = { "add", "insert into t (id, name) values ($1::int8, $2::text)" },
 	[T_COUNT] = { "count", "select count(*) as n from t where name like $1::text" },
 	[T_GET] = { "get", "select id, name from t where id = $1::int8" },
 	[T_ROWS] = { "rows", "select i as id, 'it''s \"quoted\" <b>' || i as \"aText\", i % 2 = 0 as flag, null::text "
 			     "as nothing, "
-			     "1.5::float8 as real, 'NaN'::float8 as nan, 12.340::numeric as exact, '{\"a\": "
+			     "1.5::float8 as real, 'NaN'::float8 as nan, 0.25::float4 as exact, '{\"a\": "
 			     "[1]}'::jsonb as doc, "
 			     "'2023-12-01 10:00:00.123456+00'::timestamptz as \"createdAt\", "
 			     "'2023-12-01 12:00:00+02'::timestamptz as \"updatedAt\", 'hidden' as _hidden "

@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "model/roles.h"
 #include "model/rules.h"
 
@@ -304,14 +304,14 @@ static void evil_globs_take_no_time(void **state)
 	static const char *const patterns[] = { "*a*a*a*a*b", "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b",
 						"**********************b", "*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" };
 	static char text[10241];
-	int64_t begin = clock_mono_ms();
+	clock_t begin = clock();
 
 	(void)state;
 	memset(text, 'a', sizeof(text) - 1);
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
 		for (int n = 0; n < 10; n++)
 			assert_false(glob_matches(str_of(patterns[i]), str_of(text)));
-	assert_in_range(clock_mono_ms() - begin, 0, 500);
+	assert_in_range((clock() - begin) * 1000 / CLOCKS_PER_SEC, 0, 500);
 }
 
 static void roles_have_words(void **state)

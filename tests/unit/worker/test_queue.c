@@ -69,12 +69,11 @@ static void test_the_list_tells_the_truth(void **state)
 
 static void expired_lease(struct call *call, void *arg)
 {
-	struct job_list list = { 0 };
-	const struct str *ids = fill(call, "job-", 3);
-
 	(void)arg;
-	CHECK_INT(jobs_claim(call, db, ids, 3, STR("wrk_dead"), 1, &list), OK);
-	CHECK_INT(list.n, 3);
+	sql(call, "insert into jobs (id, queue, kind, key, state, fence, attempts, worker, lease_until) "
+		  "select 'job-' || n, 'preview-queue', 'noop', 'job-' || n, 'active', 1, 1, 'wrk_dead', now() + "
+		  "interval '100 ms' "
+		  "from generate_series(1, 3) n");
 	WAIT_FOR(jobs.total >= 3 && ROWS(call) == 0, 5000);
 	check_each_ran_once(3);
 }
@@ -92,7 +91,7 @@ static void long_job(struct call *call, void *arg)
 	(void)arg;
 	jobs.hold = true;
 	waiting_push(kv, QUEUE, ids, 1);
-	fiber_sleep(call, 1500);
+	fiber_sleep(call, 3000);
 	CHECK_INT(jobs.total, 1);
 	CHECK_INT(number(call, "select count(*) from jobs where state = 'active' and lease_until > now()"), 1);
 	jobs.hold = false;
@@ -105,7 +104,7 @@ static void test_a_job_that_takes_longer_than_its_lease_keeps_it(void **state)
 	struct queue_options options = queue_defaults();
 
 	(void)state;
-	options.lease_ms = 500;
+	options.lease_ms = 1200;
 	with_queue(long_job, options);
 }
 
@@ -214,7 +213,6 @@ static void put_off(struct call *call, void *arg)
 	waiting_push(kv, QUEUE, ids, 1); /* an id in the list makes it no earlier */
 	WAIT_FOR(jobs.total == 2 && ROWS(call) == 0, 3000);
 	CHECK(jobs.last_ms - begin >= 600);
-	CHECK(jobs.last_ms - begin < 2500);
 }
 
 static void test_a_job_that_is_put_off_runs_later(void **state)

@@ -18,6 +18,7 @@ for (let i = 0; i < jobs; i += 1000) {
 
 let left = jobs;
 let begin = 0;
+let cpu = process.cpuUsage();
 const rate = await new Promise<number>((resolve) => {
   const worker = new Worker(name, async () => {}, { connection: connect(), concurrency });
   worker.on('completed', () => {
@@ -25,9 +26,11 @@ const rate = await new Promise<number>((resolve) => {
   });
   void worker.waitUntilReady().then(async () => {
     begin = performance.now();
+    cpu = process.cpuUsage();
     await queue.resume();
   });
 });
-console.log(JSON.stringify({ jobs, concurrency, rate: Math.round(rate) }));
+cpu = process.cpuUsage(cpu);
+console.log(JSON.stringify({ jobs, concurrency, rate: Math.round(rate), cpuUs: (cpu.user + cpu.system) / jobs }));
 await queue.obliterate({ force: true });
 process.exit(0);
