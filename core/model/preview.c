@@ -72,7 +72,7 @@ static struct step bring_up(const struct preview *p, unsigned i)
 	const struct attempt *a = &p->attempts[i];
 	struct step step = { .attempt = i };
 
-	if (a->state != ATTEMPT_SENT && !ended(a) && p->now_ms >= a->deadline_ms) {
+	if (!ended(a) && p->now_ms >= a->deadline_ms) {
 		step.kind = STEP_TIME_OUT;
 		return step;
 	}
@@ -81,7 +81,7 @@ static struct step bring_up(const struct preview *p, unsigned i)
 		step.kind = STEP_SEND;
 		break;
 	case ATTEMPT_SENT:
-		step.kind = STEP_FIND;
+		step.kind = ended(a) ? STEP_DONE : STEP_FIND;
 		step.lost = p->now_ms >= a->sent_at_ms + p->settle_ms;
 		break;
 	case ATTEMPT_CREATED:
@@ -109,7 +109,8 @@ static bool is_due(const struct preview *p, unsigned i, struct step step, int64_
 	if (left <= 0 || is_urgent(&p->attempts[i], step.kind))
 		return true;
 	/* no wait goes past the deadline: STEP_TIME_OUT is due then */
-	if ((step.kind == STEP_POLL || step.kind == STEP_SEND) && p->attempts[i].deadline_ms - p->now_ms < left)
+	if ((step.kind == STEP_POLL || step.kind == STEP_SEND || step.kind == STEP_FIND) &&
+	    p->attempts[i].generation == p->generation && p->attempts[i].deadline_ms - p->now_ms < left)
 		left = p->attempts[i].deadline_ms - p->now_ms;
 	if (left < *wait_ms)
 		*wait_ms = left;

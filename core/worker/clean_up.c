@@ -13,7 +13,9 @@ int back_off(struct step_context *s, struct call *call, unsigned i, const char *
 	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
 	int64_t tries = s->preview.model.attempts[i].tries;
 
-	change.tries = tries + 1;
+	/* while it is SENT the tries are those of create: a look-up that fails does not use them up */
+	if (s->preview.model.attempts[i].state != ATTEMPT_SENT)
+		change.tries = tries + 1;
 	change.next_ms = backoff_ms(tries, 1000, LONGEST_BACKOFF_MS, step_random());
 	if (call->retry_after_ms > change.next_ms)
 		change.next_ms = call->retry_after_ms;

@@ -349,12 +349,26 @@ int step_poll(struct step_context *s, struct call *call, unsigned i)
 	}
 }
 
+/* What still builds is told to stop: it must not become READY behind an ERROR. */
+static void stop_build(struct step_context *s, struct call *call, const struct attempt_row *attempt)
+{
+	struct instance *instance = NULL;
+	int64_t before = provider_deadline(call, s->rec);
+
+	if (open_for(s, call, attempt->provider, &instance) == OK)
+		provider_cancel(call, instance, arena_text(call->arena, attempt->provider_id));
+	call->deadline_ms = before;
+	instance_release(instance);
+}
+
 int step_time_out(struct step_context *s, struct call *call, unsigned i)
 {
-	bool gone = s->preview.model.attempts[i].state == ATTEMPT_INTENT;
+	enum attempt_state state = s->preview.model.attempts[i].state;
 	struct str why = arena_printf(call->arena, "it was not ready after %lld s", (long long)(attempt_age(s, i) / 1000));
 
-	return fail_attempt(s, call, i, "PROVIDER_TIMEOUT", why, gone);
+	if (state == ATTEMPT_CREATED)
+		stop_build(s, call, &s->preview.attempts[i]);
+	return fail_attempt(s, call, i, "PROVIDER_TIMEOUT", why, state == ATTEMPT_INTENT);
 }
 
 /* ---- the loop ---- */

@@ -75,7 +75,11 @@ with back as (
 		last_error = case when j.state = 'active' then 'the worker ' || coalesce(j.worker, '?') || ' lost its lease' else j.last_error end,
 		again = false, lease_until = null, worker = null
 	where j.id in (select id from back) or j.id in (select id from due)
-	returning j.id, j.queue, j.state
+	returning j.id, j.queue, j.kind, j.key, j.state, j.last_error
+), preview as (
+	update previews p set status = 'ERROR', detail = 'DEAD', error_reason = 'UNKNOWN', message = s.last_error, updated_at = now(),
+		settled_generation = generation
+	from swept s where s.state = 'dead' and s.kind = 'reconcile' and p.id = s.key
 )
 select id, queue from swept where state = 'waiting';
 

@@ -146,7 +146,8 @@ from preview_attempts a where a.id = any ($1::text[]);
 -- A deployment stands at the provider although its attempt is written off: the preview's reconciler has to look again.
 -- $1 attempt, $2 provider's id, $3 new job id.
 with a as (
-	update preview_attempts set state = 'created', provider_id = $2::text, next_at = now(), tries = 0, gone_at = null
+	update preview_attempts set state = 'created', provider_id = $2::text, next_at = now(), tries = 0, gone_at = null,
+		generation = 0, status = 'CANCELLED' -- of no generation that is wanted: it is destroyed
 	where id = $1::text and state = 'gone'
 	returning preview_id
 ), p as (
