@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 4096
-#define KEY_BYTES 96
+#define SLOTS       4096
+#define KEY_BYTES   96
 #define VALUE_BYTES 400
 
 struct slot {
@@ -74,7 +74,7 @@ static void remember(struct access_cache *cache, struct str key, struct str valu
 static struct str pack(struct call *call, const struct person *p)
 {
 	return arena_printf(call->arena, "%.*s\n%.*s\n%.*s\n%.*s", STR_FMT(p->id), STR_FMT(p->email), STR_FMT(p->name),
-	                    STR_FMT(p->avatar_url));
+			    STR_FMT(p->avatar_url));
 }
 
 static struct person unpack(struct call *call, struct str packed)
@@ -88,7 +88,8 @@ static struct person unpack(struct call *call, struct str packed)
 	return p;
 }
 
-int access_session(struct call *call, struct access_cache *cache, struct db *db, struct str session_id, struct person *ret)
+int access_session(struct call *call, struct access_cache *cache, struct db *db, struct str session_id,
+		   struct person *ret)
 {
 	const struct slot *known = find(cache, session_id);
 	int r;
@@ -105,8 +106,8 @@ int access_session(struct call *call, struct access_cache *cache, struct db *db,
 	return r;
 }
 
-int access_role_in_project(struct call *call, struct access_cache *cache, struct db *db, struct str user_id, struct str project_id,
-                           enum role *ret)
+int access_role_in_project(struct call *call, struct access_cache *cache, struct db *db, struct str user_id,
+			   struct str project_id, enum role *ret)
 {
 	struct str key = arena_printf(call->arena, "%.*s %.*s", STR_FMT(user_id), STR_FMT(project_id));
 	const struct slot *known = find(cache, key);
@@ -122,8 +123,8 @@ int access_role_in_project(struct call *call, struct access_cache *cache, struct
 	return r;
 }
 
-int access_role_in_preview(struct call *call, struct access_cache *cache, struct db *db, struct str user_id, struct str preview_id,
-                           enum role *ret, struct str *ret_project_id)
+int access_role_in_preview(struct call *call, struct access_cache *cache, struct db *db, struct str user_id,
+			   struct str preview_id, enum role *ret, struct str *ret_project_id)
 {
 	struct str key = arena_printf(call->arena, "%.*s %.*s", STR_FMT(user_id), STR_FMT(preview_id));
 	const struct slot *known = find(cache, key);

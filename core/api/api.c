@@ -8,7 +8,9 @@
 
 struct api *api_open(const struct api_options *options)
 {
-	struct db_options db = { .url = options->database_url, .application = options->application, .own = options->own_connections };
+	struct db_options db = { .url = options->database_url,
+				 .application = options->application,
+				 .own = options->own_connections };
 	struct api *api = calloc(1, sizeof(*api));
 
 	if (!api)

@@ -36,13 +36,13 @@ int api_guard(struct exchange *x);
 
 /* ---- access: the values of http_route.access ---- */
 enum access {
-	ACCESS_NOBODY,    /* a row without a decision: always refused */
-	ACCESS_PUBLIC,    /* no login */
-	ACCESS_SIGNED,    /* the handler checks a signature */
-	ACCESS_USER,      /* anybody who is logged in */
-	ACCESS_PROJECT_VIEWER,   /* first parameter is a project's id; the least role in it */
+	ACCESS_NOBODY,         /* a row without a decision: always refused */
+	ACCESS_PUBLIC,         /* no login */
+	ACCESS_SIGNED,         /* the handler checks a signature */
+	ACCESS_USER,           /* anybody who is logged in */
+	ACCESS_PROJECT_VIEWER, /* first parameter is a project's id; the least role in it */
 	ACCESS_PROJECT_DEVELOPER,
-	ACCESS_PREVIEW_VIEWER,   /* last parameter is a deployment's id */
+	ACCESS_PREVIEW_VIEWER, /* last parameter is a deployment's id */
 	ACCESS_PREVIEW_DEVELOPER,
 };
 
@@ -53,8 +53,14 @@ struct caller {
 	enum role role; /* in the project or deployment that the path names */
 };
 
-static inline struct api *api_of(const struct exchange *x) { return x->app; }
-static inline const struct caller *caller_of(const struct exchange *x) { return x->user; }
+static inline struct api *api_of(const struct exchange *x)
+{
+	return x->app;
+}
+static inline const struct caller *caller_of(const struct exchange *x)
+{
+	return x->user;
+}
 
 /* ---- handlers ---- */
 int healthz(struct exchange *x);

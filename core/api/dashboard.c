@@ -4,9 +4,9 @@
 
 static const char *type_of(struct str name)
 {
-	return str_ends(name, STR(".js"))  ? "text/javascript; charset=utf-8" :
-	       str_ends(name, STR(".css")) ? "text/css; charset=utf-8" :
-	                                     "text/html; charset=utf-8";
+	return str_ends(name, STR(".js"))    ? "text/javascript; charset=utf-8"
+	       : str_ends(name, STR(".css")) ? "text/css; charset=utf-8"
+					     : "text/html; charset=utf-8";
 }
 
 int dashboard_file(struct exchange *x)
@@ -20,8 +20,8 @@ int dashboard_file(struct exchange *x)
 		x->answer.type = type_of(name);
 		/* everything the page needs comes from here, and no page may frame it */
 		http_answer_header(x, "content-security-policy",
-		                   STR("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-		                       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
+				   STR("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+				       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
 		buf_add_str(&x->answer.body, str_of(f->text));
 		return OK;
 	}

@@ -6,8 +6,8 @@
 
 static bool is_status(struct str s)
 {
-	return str_eq(s, STR("QUEUED")) || str_eq(s, STR("BUILDING")) || str_eq(s, STR("READY")) || str_eq(s, STR("ERROR")) ||
-	       str_eq(s, STR("DESTROYED"));
+	return str_eq(s, STR("QUEUED")) || str_eq(s, STR("BUILDING")) || str_eq(s, STR("READY")) ||
+	       str_eq(s, STR("ERROR")) || str_eq(s, STR("DESTROYED"));
 }
 
 int deployments_index(struct exchange *x)
@@ -31,7 +31,10 @@ int deployments_index(struct exchange *x)
 	return answer_rows(x, &rows);
 }
 
-static struct str preview_id(const struct exchange *x) { return x->params[1].n ? x->params[1] : x->params[0]; }
+static struct str preview_id(const struct exchange *x)
+{
+	return x->params[1].n ? x->params[1] : x->params[0];
+}
 
 int deployment_show(struct exchange *x)
 {
@@ -42,7 +45,8 @@ int deployment_show(struct exchange *x)
 	if (r != OK)
 		return r;
 	if (rows.n_rows == 0)
-		return call_fail(x->call, E_NOT_FOUND, "there is no deployment %.*s, or you may not see it", STR_FMT(preview_id(x)));
+		return call_fail(x->call, E_NOT_FOUND, "there is no deployment %.*s, or you may not see it",
+				 STR_FMT(preview_id(x)));
 	out = http_answer_json(x, 200);
 	db_row_json(&rows, 0, &out);
 	return OK;
@@ -93,6 +97,15 @@ static int wish(struct exchange *x, enum wish what)
 	return OK;
 }
 
-int deployment_retry(struct exchange *x) { return wish(x, WISH_RETRY); }
-int deployment_cancel(struct exchange *x) { return wish(x, WISH_CANCEL); }
-int deployment_destroy(struct exchange *x) { return wish(x, WISH_DESTROY); }
+int deployment_retry(struct exchange *x)
+{
+	return wish(x, WISH_RETRY);
+}
+int deployment_cancel(struct exchange *x)
+{
+	return wish(x, WISH_CANCEL);
+}
+int deployment_destroy(struct exchange *x)
+{
+	return wish(x, WISH_DESTROY);
+}

@@ -46,11 +46,14 @@ static int identify(struct exchange *x, struct caller *caller)
 	size_t n_secrets = api->o.jwt_secrets[1].n ? 2 : 1;
 
 	if (token.n == 0)
-		return call_fail(x->call, E_AUTH, "log in first: send a token as Authorization: Bearer, or the cookie opshub_token");
-	if (!session_token_verify(x->call->arena, token, api->o.jwt_secrets, n_secrets, clock_wall_ms() / 1000, &claims))
+		return call_fail(x->call, E_AUTH,
+				 "log in first: send a token as Authorization: Bearer, or the cookie opshub_token");
+	if (!session_token_verify(x->call->arena, token, api->o.jwt_secrets, n_secrets, clock_wall_ms() / 1000,
+				  &claims))
 		return call_fail(x->call, E_AUTH, "this token is not valid: log in again");
 	if (from_cookie && is_cross_site(x))
-		return http_answer_error(x, 403, STR("a change with the login cookie must come from the dashboard's own origin"));
+		return http_answer_error(
+			x, 403, STR("a change with the login cookie must come from the dashboard's own origin"));
 	caller->session = claims.session;
 	return access_session(x->call, api->access, api->db, claims.session, &caller->person);
 }
@@ -65,7 +68,8 @@ static struct str last_param(const struct exchange *x)
 
 static int not_found(struct exchange *x, const char *what, struct str id)
 {
-	return call_fail(x->call, E_NOT_FOUND, "there is no %s %.*s, or you may not see it", what, (int)(id.n < 64 ? id.n : 64), id.p);
+	return call_fail(x->call, E_NOT_FOUND, "there is no %s %.*s, or you may not see it", what,
+			 (int)(id.n < 64 ? id.n : 64), id.p);
 }
 
 static int check_project(struct exchange *x, struct caller *caller)
@@ -97,8 +101,9 @@ static int need_role(struct exchange *x, const struct caller *caller, enum role 
 {
 	if (caller->role >= least)
 		return OK;
-	return http_answer_error(x, 403, arena_printf(x->call->arena, "this needs the role %s; yours is %s", role_word(least),
-	                                              role_word(caller->role)));
+	return http_answer_error(x, 403,
+				 arena_printf(x->call->arena, "this needs the role %s; yours is %s", role_word(least),
+					      role_word(caller->role)));
 }
 
 int api_guard(struct exchange *x)
@@ -129,6 +134,8 @@ int api_guard(struct exchange *x)
 	}
 	if (r != OK)
 		return r;
-	return need_role(x, caller, x->route->access == ACCESS_PROJECT_DEVELOPER || x->route->access == ACCESS_PREVIEW_DEVELOPER ?
-	                                    ROLE_DEVELOPER : ROLE_VIEWER);
+	return need_role(x, caller,
+			 x->route->access == ACCESS_PROJECT_DEVELOPER || x->route->access == ACCESS_PREVIEW_DEVELOPER
+				 ? ROLE_DEVELOPER
+				 : ROLE_VIEWER);
 }

@@ -35,5 +35,11 @@ static int catalog(struct exchange *x, const char *kind)
 	return r == OK ? answer_rows(x, &rows) : r;
 }
 
-int providers_index(struct exchange *x) { return catalog(x, "provider"); }
-int notifiers_index(struct exchange *x) { return catalog(x, "notifier"); }
+int providers_index(struct exchange *x)
+{
+	return catalog(x, "provider");
+}
+int notifiers_index(struct exchange *x)
+{
+	return catalog(x, "notifier");
+}

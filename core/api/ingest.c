@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITERS 2       /* batches on their way at once: while one waits for its fsync the next one fills */
+#define WRITERS      2 /* batches on their way at once: while one waits for its fsync the next one fills */
 #define MOST_WAITING 4096
-#define BATCH_MS 20000    /* a batch has ended by then, one way or the other */
+#define BATCH_MS     20000 /* a batch has ended by then, one way or the other */
 
 /* A delivery that waits. Its handler cannot leave before it is answered, so a batch may read it where it lies. */
 struct entry {
@@ -34,7 +34,10 @@ struct batch {
 	size_t n;
 };
 
-static void free_entry(struct wait *wait) { free((struct entry *)wait); }
+static void free_entry(struct wait *wait)
+{
+	free((struct entry *)wait);
+}
 
 /* ---- decide ---- */
 
@@ -86,7 +89,10 @@ static void decide(struct call *call, struct delivery *d, const struct repo_proj
 	write_decisions(call, d);
 }
 
-static bool wants_decision(const struct delivery *d) { return d->pr && d->outcome.n == 0; }
+static bool wants_decision(const struct delivery *d)
+{
+	return d->pr && d->outcome.n == 0;
+}
 
 static int decide_all(struct call *call, struct ingest *ingest, struct batch *batch)
 {
@@ -148,7 +154,8 @@ static bool fits(const struct batch *batch, const struct delivery *d)
 	return batch->n < DELIVERY_BATCH;
 }
 
-/* The oldest entry that fits into the batch, taken out of the line; any one without a batch. NULL when there is none. */
+/* The oldest entry that fits into the batch, taken out of the line; any one without a batch. NULL when there is none.
+ */
 static struct entry *take(struct ingest *ingest, const struct batch *batch)
 {
 	struct entry *before = NULL;
@@ -235,7 +242,8 @@ struct ingest *ingest_close(struct ingest *ingest)
 	return NULL;
 }
 
-/* Without a deadline of its own and not to be cancelled: the batch has one, and it reads what lies in this call's arena. */
+/* Without a deadline of its own and not to be cancelled: the batch has one, and it reads what lies in this call's
+ * arena. */
 static int wait_for_batch(struct call *call, struct entry *entry)
 {
 	int64_t deadline_ms = call->deadline_ms;

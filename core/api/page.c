@@ -4,7 +4,7 @@
 #include "base/id.h"
 
 #define PAGE_DEFAULT 50
-#define PAGE_MAX 200
+#define PAGE_MAX     200
 
 int answer_field(struct exchange *x, int status, const char *field, const char *why)
 {
@@ -53,9 +53,10 @@ void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit)
 {
 	if (rows->n_rows < limit)
 		return;
-	http_answer_header(x, "link", arena_printf(x->call->arena, "<%.*s%.*s?%.*scursor=%.*s>; rel=\"next\"",
-	                                           STR_FMT(api_of(x)->o.base_url), STR_FMT(x->path),
-	                                           STR_FMT(other_parameters(x)), STR_FMT(db_text(rows, rows->n_rows - 1, "id"))));
+	http_answer_header(x, "link",
+			   arena_printf(x->call->arena, "<%.*s%.*s?%.*scursor=%.*s>; rel=\"next\"",
+					STR_FMT(api_of(x)->o.base_url), STR_FMT(x->path), STR_FMT(other_parameters(x)),
+					STR_FMT(db_text(rows, rows->n_rows - 1, "id"))));
 }
 
 int answer_rows(struct exchange *x, const struct db_rows *rows)

@@ -22,9 +22,10 @@ static void put_person(struct json_out *out, const struct person *p)
 
 static void set_cookie(struct exchange *x, struct str token, int64_t seconds)
 {
-	http_answer_header(x, "set-cookie",
-	                   arena_printf(x->call->arena, "opshub_token=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
-	                                STR_FMT(token), (long long)seconds, api_of(x)->o.is_production ? "; Secure" : ""));
+	http_answer_header(
+		x, "set-cookie",
+		arena_printf(x->call->arena, "opshub_token=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
+			     STR_FMT(token), (long long)seconds, api_of(x)->o.is_production ? "; Secure" : ""));
 }
 
 static bool is_email(struct str s)
@@ -74,7 +75,9 @@ int test_login_as(struct exchange *x)
 	r = session_start(x->call, api->db, email, name, str_of(session), SESSION_MS, &person);
 	if (r != OK)
 		return r;
-	claims = (struct session_claims){ .user = person.id, .session = str_of(session), .issued_s = clock_wall_ms() / 1000 };
+	claims = (struct session_claims){ .user = person.id,
+					  .session = str_of(session),
+					  .issued_s = clock_wall_ms() / 1000 };
 	claims.expires_s = claims.issued_s + SESSION_MS / 1000;
 	token = session_token_sign(x->call->arena, api->o.jwt_secrets[0], &claims);
 	set_cookie(x, token, SESSION_MS / 1000);

@@ -1,8 +1,14 @@
 /* Every route there is: what is not here is 404, what has no access is refused. */
 #include "api/api.h"
 
-#define GET(path, handler, access) { HTTP_GET, path, handler, access, 0, 0 }
-#define POST(path, handler, access) { HTTP_POST, path, handler, access, 0, 0 }
+#define GET(path, handler, access)                                                                                     \
+	{                                                                                                              \
+		HTTP_GET, path, handler, access, 0, 0                                                                  \
+	}
+#define POST(path, handler, access)                                                                                    \
+	{                                                                                                              \
+		HTTP_POST, path, handler, access, 0, 0                                                                 \
+	}
 #define WEBHOOK_BODY ((size_t)25 * 1024 * 1024)
 
 const struct http_route api_routes[] = {

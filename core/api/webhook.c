@@ -1,4 +1,5 @@
-/* POST /webhooks/github: signature, then format, then facts, then one commit; nothing is done here, only written down. */
+/* POST /webhooks/github: signature, then format, then facts, then one commit; nothing is done here, only written down.
+ */
 #include "api/api.h"
 #include "api/ingest.h"
 #include "base/json_read.h"
@@ -14,7 +15,8 @@ static bool is_word(struct str s, size_t max)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		      c == '_'))
 			return false;
 	}
 	return true;
@@ -28,12 +30,14 @@ static int check_signature(struct exchange *x)
 	if (http_request_header_count(x, "x-hub-signature-256") == 1 &&
 	    webhook_signature_ok(signature, x->body, o->webhook_secrets, o->webhook_secrets[1].n ? 2 : 1))
 		return OK;
-	return http_answer_error(x, 401, STR("the signature in X-Hub-Signature-256 does not fit the body and the webhook secret"));
+	return http_answer_error(
+		x, 401, STR("the signature in X-Hub-Signature-256 does not fit the body and the webhook secret"));
 }
 
 /* ---- format ---- */
 
-/* application/x-www-form-urlencoded: the value of payload=. .p == NULL when it is not there once, or not well encoded. */
+/* application/x-www-form-urlencoded: the value of payload=. .p == NULL when it is not there once, or not well encoded.
+ */
 static struct str form_payload(struct exchange *x)
 {
 	struct str rest = x->body, pair, found = { 0 };
@@ -55,7 +59,8 @@ static struct str form_payload(struct exchange *x)
 static int read_body(struct exchange *x, const struct json **ret)
 {
 	struct str type = http_request_header(x, "content-type"), text = x->body;
-	const struct json_limits limits = { .max_text = x->body.n + 1, .borrow = true }; /* the body is limited already */
+	const struct json_limits limits = { .max_text = x->body.n + 1,
+					    .borrow = true }; /* the body is limited already */
 	const char *why = "";
 
 	type = str_trim(str_split(&type, ';'));
@@ -64,8 +69,9 @@ static int read_body(struct exchange *x, const struct json **ret)
 		if (!text.p)
 			return answer_field(x, 400, "payload", "is not in the form exactly once, or not well encoded");
 	} else if (!str_eq_nocase(type, STR("application/json"))) {
-		return http_answer_error(x, 415, STR("the webhook's content type must be application/json or "
-		                                     "application/x-www-form-urlencoded"));
+		return http_answer_error(x, 415,
+					 STR("the webhook's content type must be application/json or "
+					     "application/x-www-form-urlencoded"));
 	}
 	*ret = json_parse(x->call->arena, text, &limits, &why);
 	if (!*ret)
@@ -115,9 +121,9 @@ static int answer_delivery(struct exchange *x, const struct delivery *d)
 {
 	bool ping = str_eq(d->event, STR("ping"));
 	struct json_out out = http_answer_json(x, d->duplicate || ping ? 200 : 202);
-	struct str message = d->duplicate ? STR("this delivery is known already") :
-	                     d->stale     ? STR("newer events of this pull request are known") :
-	                                    d->reason;
+	struct str message = d->duplicate ? STR("this delivery is known already")
+			     : d->stale   ? STR("newer events of this pull request are known")
+					  : d->reason;
 
 	json_open(&out, '{');
 	json_put_bool(&out, "success", true);
@@ -150,8 +156,8 @@ int webhook_github(struct exchange *x)
 	d->id = arena_printf(x->call->arena, "hook_%.*s", STR_FMT(guid));
 	d->event = event;
 	d->payload = x->body;
-	/* The signature has been checked: it stands for the body, whose 21 KB need not be hashed a second time. The separator
-	 * cannot occur in an event's name, so no other pair gives the same bytes. */
+	/* The signature has been checked: it stands for the body, whose 21 KB need not be hashed a second time. The
+	 * separator cannot occur in an event's name, so no other pair gives the same bytes. */
 	sha256((const struct str[]){ event, STR("\n"), http_request_header(x, "x-hub-signature-256") }, 3, d->digest);
 	r = understand(x, body, d);
 	if (r != OK)

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #define FIRST_CHUNK 3968 /* with its header it stays within one page */
-#define NEXT_CHUNK (16 * 1024)
-#define OWN_CHUNK (NEXT_CHUNK / 4) /* larger blocks than this get a chunk to themselves */
-#define KEPT_CHUNKS 128            /* of each size, for the next arena: 2.5 MiB at most */
+#define NEXT_CHUNK  (16 * 1024)
+#define OWN_CHUNK   (NEXT_CHUNK / 4) /* larger blocks than this get a chunk to themselves */
+#define KEPT_CHUNKS 128              /* of each size, for the next arena: 2.5 MiB at most */
 
 struct chunk {
 	struct chunk *next;
@@ -141,7 +141,10 @@ void *arena_alloc(struct arena *arena, size_t size)
 	return memset(take(arena, size, 16), 0, size);
 }
 
-void *arena_raw(struct arena *arena, size_t size) { return take(arena, size, 1); }
+void *arena_raw(struct arena *arena, size_t size)
+{
+	return take(arena, size, 1);
+}
 
 char *arena_copy(struct arena *arena, const void *bytes, size_t size)
 {
@@ -153,9 +156,15 @@ char *arena_copy(struct arena *arena, const void *bytes, size_t size)
 	return copy;
 }
 
-struct str arena_str(struct arena *arena, struct str s) { return (struct str){ arena_copy(arena, s.p, s.n), s.n }; }
+struct str arena_str(struct arena *arena, struct str s)
+{
+	return (struct str){ arena_copy(arena, s.p, s.n), s.n };
+}
 
-char *arena_text(struct arena *arena, struct str s) { return arena_copy(arena, s.p, s.n); }
+char *arena_text(struct arena *arena, struct str s)
+{
+	return arena_copy(arena, s.p, s.n);
+}
 
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {

@@ -11,8 +11,8 @@ struct arena;
 struct arena *arena_new(void);
 struct arena *arena_free(struct arena *arena); /* accepts NULL, returns NULL; runs deferred functions, newest first */
 
-void *arena_alloc(struct arena *arena, size_t size);  /* zeroed, aligned for any type */
-void *arena_raw(struct arena *arena, size_t size);    /* not zeroed, byte-aligned: for text */
+void *arena_alloc(struct arena *arena, size_t size);                   /* zeroed, aligned for any type */
+void *arena_raw(struct arena *arena, size_t size);                     /* not zeroed, byte-aligned: for text */
 char *arena_copy(struct arena *arena, const void *bytes, size_t size); /* NUL added behind */
 struct str arena_str(struct arena *arena, struct str s);               /* copy, NUL added behind */
 char *arena_text(struct arena *arena, struct str s);                   /* the same, as char * */

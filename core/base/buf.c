@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void buf_init(struct buf *buf, size_t max) { *buf = (struct buf){ .max = max }; }
+void buf_init(struct buf *buf, size_t max)
+{
+	*buf = (struct buf){ .max = max };
+}
 
 void buf_done(struct buf *buf)
 {
@@ -52,9 +55,15 @@ void buf_add(struct buf *buf, const void *bytes, size_t n)
 	buf->p[buf->n] = '\0';
 }
 
-void buf_add_str(struct buf *buf, struct str s) { buf_add(buf, s.p, s.n); }
+void buf_add_str(struct buf *buf, struct str s)
+{
+	buf_add(buf, s.p, s.n);
+}
 
-void buf_add_char(struct buf *buf, char c) { buf_add(buf, &c, 1); }
+void buf_add_char(struct buf *buf, char c)
+{
+	buf_add(buf, &c, 1);
+}
 
 void buf_add_int(struct buf *buf, int64_t value)
 {

@@ -13,9 +13,18 @@ static int64_t read_clock(clockid_t which, int64_t per_second)
 	return (int64_t)ts.tv_sec * per_second + ts.tv_nsec / (1000000000 / per_second);
 }
 
-int64_t clock_wall_ms(void) { return read_clock(CLOCK_REALTIME, 1000); }
-int64_t clock_mono_ms(void) { return read_clock(CLOCK_MONOTONIC, 1000); }
-int64_t clock_mono_us(void) { return read_clock(CLOCK_MONOTONIC, 1000000); }
+int64_t clock_wall_ms(void)
+{
+	return read_clock(CLOCK_REALTIME, 1000);
+}
+int64_t clock_mono_ms(void)
+{
+	return read_clock(CLOCK_MONOTONIC, 1000);
+}
+int64_t clock_mono_us(void)
+{
+	return read_clock(CLOCK_MONOTONIC, 1000000);
+}
 
 static void two(char *p, int value)
 {

@@ -9,7 +9,7 @@
 #define ID_MAX 40 /* longest id with its NUL */
 
 void id_new(char ret_id[ID_MAX], const char *prefix); /* prefix with its underscore: "deploy_" */
-int64_t id_time_ms(struct str id); /* when it was made; 0 for what is not an id */
+int64_t id_time_ms(struct str id);                    /* when it was made; 0 for what is not an id */
 bool id_valid(struct str id, const char *prefix);
 void random_bytes(void *ret, size_t n); /* from the kernel; aborts when it has none */
 

@@ -7,7 +7,7 @@
 #include <yajl/yajl_parse.h>
 
 #define MAX_DEPTH 64
-#define FEW_KEYS 512 /* above that many members the keys are sorted to find doubled ones */
+#define FEW_KEYS  512 /* above that many members the keys are sorted to find doubled ones */
 
 struct frame {
 	struct json *value;
@@ -133,7 +133,10 @@ static const struct json *doubled_key(struct reader *r, const struct json *objec
 	return NULL;
 }
 
-static int on_null(void *ctx) { return place(ctx, JSON_NULL) != NULL; }
+static int on_null(void *ctx)
+{
+	return place(ctx, JSON_NULL) != NULL;
+}
 
 static int on_bool(void *ctx, int truth)
 {
@@ -172,8 +175,8 @@ static int on_number(void *ctx, const char *p, size_t n)
 	return value != NULL;
 }
 
-/* A text as the tree holds it; .p == NULL when it is refused. yajl hands out a part of the input when there was nothing to
- * decode: that has been checked as a whole. */
+/* A text as the tree holds it; .p == NULL when it is refused. yajl hands out a part of the input when there was nothing
+ * to decode: that has been checked as a whole. */
 static struct str take_text(struct reader *r, const unsigned char *p, size_t n)
 {
 	struct str text = { (const char *)p, n };
@@ -207,8 +210,14 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 	return r->key.p != NULL;
 }
 
-static int on_open_object(void *ctx) { return open_frame(ctx, JSON_OBJECT); }
-static int on_open_array(void *ctx) { return open_frame(ctx, JSON_ARRAY); }
+static int on_open_object(void *ctx)
+{
+	return open_frame(ctx, JSON_OBJECT);
+}
+static int on_open_array(void *ctx)
+{
+	return open_frame(ctx, JSON_ARRAY);
+}
 
 static int on_close(void *ctx)
 {
@@ -225,7 +234,8 @@ static int on_close_object(void *ctx)
 
 	if (twice)
 		return refuse(r, arena_printf(r->arena, "the key \"%.*s\" twice in one object",
-		                              (int)(twice->key.n < 64 ? twice->key.n : 64), twice->key.p).p);
+					      (int)(twice->key.n < 64 ? twice->key.n : 64), twice->key.p)
+					 .p);
 	return on_close(ctx);
 }
 
@@ -247,7 +257,10 @@ static int hex_value(const char *p)
 
 	for (int i = 0; i < 4; i++) {
 		char c = p[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
 
 		if (digit < 0)
 			return -1;
@@ -280,7 +293,10 @@ static bool has_lone_surrogate(struct str text)
 }
 
 /* yajl takes two characters between values that JSON does not know. Inside a text it refuses them itself. */
-static bool has_foreign_space(struct str text) { return memchr(text.p, '\f', text.n) || memchr(text.p, '\v', text.n); }
+static bool has_foreign_space(struct str text)
+{
+	return memchr(text.p, '\f', text.n) || memchr(text.p, '\v', text.n);
+}
 
 static struct json_limits limits_or_default(const struct json_limits *given)
 {
@@ -298,7 +314,7 @@ static struct json_limits limits_or_default(const struct json_limits *given)
 }
 
 const struct json *json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
-                              const char **ret_why)
+			      const char **ret_why)
 {
 	struct reader r = { .arena = arena, .input = text, .limits = limits_or_default(limits) };
 	const struct json *result = NULL;
@@ -317,14 +333,16 @@ const struct json *json_parse(struct arena *arena, struct str text, const struct
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(yajl);
 	if (status == yajl_status_ok && (has_foreign_space(text) || has_lone_surrogate(text))) {
-		r.why = has_foreign_space(text) ? "a form feed or vertical tab between values" : "half a surrogate pair in a text";
+		r.why = has_foreign_space(text) ? "a form feed or vertical tab between values"
+						: "half a surrogate pair in a text";
 		status = yajl_status_error;
 	}
 	if (status == yajl_status_ok)
 		result = r.root;
 	else
 		*ret_why = arena_printf(arena, "byte %zu: %s", yajl_get_bytes_consumed(yajl),
-		                        r.why ? r.why : "this is not JSON").p;
+					r.why ? r.why : "this is not JSON")
+				   .p;
 	yajl_free(yajl);
 	return result;
 }

@@ -19,23 +19,23 @@ struct json {
 		double number;
 		struct str text;
 	};
-	struct str key;          /* of a member of an object */
+	struct str key;           /* of a member of an object */
 	const struct json *child; /* first child */
 	const struct json *next;  /* sibling */
 };
 
 struct json_limits {
-	size_t max_text;    /* bytes of one text, default 1 MiB */
-	unsigned max_depth; /* default 32 */
+	size_t max_text;     /* bytes of one text, default 1 MiB */
+	unsigned max_depth;  /* default 32 */
 	unsigned max_tokens; /* default 100,000 */
-	/* Texts and keys without escapes point into the input, which must live as long as the tree, and are not followed by
-	 * NUL. For large inputs: nothing is copied. */
+	/* Texts and keys without escapes point into the input, which must live as long as the tree, and are not
+	 * followed by NUL. For large inputs: nothing is copied. */
 	bool borrow;
 };
 
 /* NULL on failure, with *ret_why set to a sentence in the arena ("byte 312: ..."). limits may be NULL. */
 const struct json *json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
-                              const char **ret_why);
+			      const char **ret_why);
 
 /* NULL-safe steps: json_get(json_get(root, "head"), "sha"). */
 const struct json *json_get(const struct json *object, const char *key);

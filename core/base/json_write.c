@@ -102,9 +102,15 @@ void json_add_int(struct json_out *out, int64_t value)
 	buf_add_int(out->buf, value);
 }
 
-void json_add_bool(struct json_out *out, bool value) { json_add_raw(out, value ? STR("true") : STR("false")); }
+void json_add_bool(struct json_out *out, bool value)
+{
+	json_add_raw(out, value ? STR("true") : STR("false"));
+}
 
-void json_add_null(struct json_out *out) { json_add_raw(out, STR("null")); }
+void json_add_null(struct json_out *out)
+{
+	json_add_raw(out, STR("null"));
+}
 
 void json_add_raw(struct json_out *out, struct str json)
 {

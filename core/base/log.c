@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES (64 * 1024)
+#define LINE_MAX_BYTES  (64 * 1024)
 #define PROCESS_SECRETS 64
 #define SHORTEST_SECRET 6
 
@@ -28,9 +28,15 @@ void log_open(int fd, enum log_level level)
 	least = level;
 }
 
-void log_set_level(enum log_level level) { least = level; }
+void log_set_level(enum log_level level)
+{
+	least = level;
+}
 
-bool log_enabled(enum log_level level) { return level >= least; }
+bool log_enabled(enum log_level level)
+{
+	return level >= least;
+}
 
 bool log_level_parse(struct str text, enum log_level *ret)
 {
@@ -170,7 +176,7 @@ static void write_line(const char *p, size_t n)
 }
 
 void log_write(enum log_level level, const char *context, const char *message, const struct log_field *fields,
-               size_t n_fields)
+	       size_t n_fields)
 {
 	struct buf line;
 	struct json_out out;

@@ -33,9 +33,9 @@ struct log_scope {
 	struct log_secret *secrets; /* newest first, memory of the call's arena */
 };
 
-#define F_STR(k, v) ((struct log_field){ .key = (k), .kind = 's', .text = (v) })
+#define F_STR(k, v)  ((struct log_field){ .key = (k), .kind = 's', .text = (v) })
 #define F_TEXT(k, v) ((struct log_field){ .key = (k), .kind = 's', .text = str_of(v) })
-#define F_INT(k, v) ((struct log_field){ .key = (k), .kind = 'i', .number = (v) })
+#define F_INT(k, v)  ((struct log_field){ .key = (k), .kind = 'i', .number = (v) })
 
 void log_open(int fd, enum log_level level);
 void log_set_level(enum log_level level);
@@ -55,19 +55,19 @@ void log_redact(struct str text, struct buf *ret);
 
 /* log_info("DeploymentProcessor", "Preview deployment created", F_STR("projectId", id), F_INT("prNumber", 42)); */
 #define log_debug(context, message, ...) LOG_LINE(LOG_DEBUG, context, message, ##__VA_ARGS__)
-#define log_info(context, message, ...) LOG_LINE(LOG_INFO, context, message, ##__VA_ARGS__)
-#define log_warn(context, message, ...) LOG_LINE(LOG_WARN, context, message, ##__VA_ARGS__)
+#define log_info(context, message, ...)  LOG_LINE(LOG_INFO, context, message, ##__VA_ARGS__)
+#define log_warn(context, message, ...)  LOG_LINE(LOG_WARN, context, message, ##__VA_ARGS__)
 #define log_error(context, message, ...) LOG_LINE(LOG_ERROR, context, message, ##__VA_ARGS__)
 
-#define LOG_LINE(level, context, message, ...)                                              \
-	do {                                                                                \
-		const struct log_field log_fields_[] = { { 0 }, ##__VA_ARGS__ };            \
-		if (log_enabled(level))                                                     \
-			log_write(level, context, message, log_fields_ + 1,                 \
-			          sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);        \
+#define LOG_LINE(level, context, message, ...)                                                                         \
+	do {                                                                                                           \
+		const struct log_field log_fields_[] = { { 0 }, ##__VA_ARGS__ };                                       \
+		if (log_enabled(level))                                                                                \
+			log_write(level, context, message, log_fields_ + 1,                                            \
+				  sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);                                   \
 	} while (0)
 
 void log_write(enum log_level level, const char *context, const char *message, const struct log_field *fields,
-               size_t n_fields);
+	       size_t n_fields);
 
 #endif

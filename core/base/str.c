@@ -3,11 +3,20 @@
 
 #include <string.h>
 
-struct str str_of(const char *text) { return (struct str){ text ? text : "", text ? strlen(text) : 0 }; }
+struct str str_of(const char *text)
+{
+	return (struct str){ text ? text : "", text ? strlen(text) : 0 };
+}
 
-bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 
-static unsigned char lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c; }
+static unsigned char lower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+}
 
 bool str_eq_nocase(struct str a, struct str b)
 {
@@ -113,7 +122,8 @@ bool str_is_text(struct str s)
 		/* eight bytes at once while they are ASCII: no high bit, and none of them zero */
 		while (i + 8 <= s.n) {
 			memcpy(&word, p + i, 8);
-			if ((word & 0x8080808080808080u) || ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u))
+			if ((word & 0x8080808080808080u) ||
+			    ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u))
 				break;
 			i += 8;
 		}

@@ -13,7 +13,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
-#define STR_FMT(s) (int)(s).n, (s).p /* for "%.*s" */
+#define STR_FMT(s)   (int)(s).n, (s).p /* for "%.*s" */
 
 struct str str_of(const char *text); /* NULL gives the empty text */
 bool str_eq(struct str a, struct str b);

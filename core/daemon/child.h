@@ -12,16 +12,16 @@
 
 #define CHILD_STATUS_FD 3
 #define CHILD_LISTEN_FD 4
-#define CHILD_CRASH_FD 5
-#define CHILD_READY 'R'
-#define CHILD_ALIVE 'A'
-#define CHILD_ID_MAX 64
+#define CHILD_CRASH_FD  5
+#define CHILD_READY     'R'
+#define CHILD_ALIVE     'A'
+#define CHILD_ID_MAX    64
 
 /* What a child is told on its command line. */
 struct child_options {
-	const char *kind; /* "api", "worker" */
-	int index;        /* among its kind: for application_name and logs */
-	const char *id;   /* of this process: holds its leases */
+	const char *kind;        /* "api", "worker" */
+	int index;               /* among its kind: for application_name and logs */
+	const char *id;          /* of this process: holds its leases */
 	const char *predecessor; /* whose leases go back at once; NULL = none */
 	/* what the predecessor was doing when a plugin crashed; job NULL = it did not */
 	const char *crash_job, *crash_why;

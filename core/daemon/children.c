@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIRST_DELAY_MS 100
+#define FIRST_DELAY_MS   100
 #define LONGEST_DELAY_MS 10000
-#define STEADY_MS 10000 /* who lived so long starts again at once */
-#define MOST_ARGS 9
-#define ARG_MAX_BYTES 256
-#define PATH_MAX_BYTES 512
+#define STEADY_MS        10000 /* who lived so long starts again at once */
+#define MOST_ARGS        9
+#define ARG_MAX_BYTES    256
+#define PATH_MAX_BYTES   512
 
 extern char **environ;
 
@@ -166,11 +166,12 @@ bool child_start(struct child *child, const struct child_setup *setup)
 		child->pid = 0;
 		close(child->status_fd);
 		close(child->crash_fd);
-		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)), F_TEXT("error", strerror(r)));
+		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)),
+			  F_TEXT("error", strerror(r)));
 		return false;
 	}
 	log_info("Supervisor", "Process started", F_TEXT("process", child_name(child)), F_INT("pid", child->pid),
-	         F_INT("index", child->index));
+		 F_INT("index", child->index));
 	return true;
 }
 
@@ -199,8 +200,8 @@ static void read_crash(struct child *child)
 	record.plugin[sizeof(record.plugin) - 1] = record.operation[sizeof(record.operation) - 1] = '\0';
 	record.job_id[sizeof(record.job_id) - 1] = '\0';
 	snprintf(child->crash_job, sizeof(child->crash_job), "%s", record.job_id);
-	snprintf(child->crash_why, sizeof(child->crash_why), "the plugin %s crashed in %s (%s)", record.plugin, record.operation,
-	         record.signal == SIGALRM ? "it did not return" : strsignal(record.signal));
+	snprintf(child->crash_why, sizeof(child->crash_why), "the plugin %s crashed in %s (%s)", record.plugin,
+		 record.operation, record.signal == SIGALRM ? "it did not return" : strsignal(record.signal));
 }
 
 void child_buried(struct child *child, int wait_status)
@@ -214,13 +215,15 @@ void child_buried(struct child *child, int wait_status)
 		log_info("Supervisor", "Process ended", F_TEXT("process", child_name(child)), F_INT("pid", child->pid));
 	else
 		log_error("Supervisor", "Process died and is started again", F_TEXT("process", child_name(child)),
-		          F_INT("pid", child->pid), F_INT("signal", WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0),
-		          F_INT("exit", WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1), F_TEXT("crash", child->crash_why));
+			  F_INT("pid", child->pid),
+			  F_INT("signal", WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0),
+			  F_INT("exit", WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1),
+			  F_TEXT("crash", child->crash_why));
 	if (!child->crash_job[0])
 		child->crash_why[0] = '\0';
-	child->delay_ms = lived > STEADY_MS || child->delay_ms == 0 ? FIRST_DELAY_MS :
-	                  child->delay_ms * 2 < LONGEST_DELAY_MS    ? child->delay_ms * 2 :
-	                                                              LONGEST_DELAY_MS;
+	child->delay_ms = lived > STEADY_MS || child->delay_ms == 0 ? FIRST_DELAY_MS
+			  : child->delay_ms * 2 < LONGEST_DELAY_MS  ? child->delay_ms * 2
+								    : LONGEST_DELAY_MS;
 	child->start_at_ms = now + child->delay_ms;
 	child->pid = 0;
 	child->ready = false;

@@ -76,8 +76,11 @@ static int do_seed(struct call *call, struct task *task)
 
 static int do_execute(struct call *call, struct task *task)
 {
-	struct db_options options = { .url = task->config->database_url, .application = "opshub-execute", .shared = 1, .own = 1,
-		                      .unprepared = true };
+	struct db_options options = { .url = task->config->database_url,
+				      .application = "opshub-execute",
+				      .shared = 1,
+				      .own = 1,
+				      .unprepared = true };
 	struct db *db = db_open(call->loop, &options);
 	struct buf sql;
 	char chunk[2048];
@@ -87,7 +90,8 @@ static int do_execute(struct call *call, struct task *task)
 	buf_init(&sql, MOST_STDIN);
 	while ((n = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
 		buf_add(&sql, chunk, n);
-	r = sql.overflow ? call_fail(call, E_INVALID, "the statements on stdin are longer than 16 MiB") : db_ready(call, db, 10000);
+	r = sql.overflow ? call_fail(call, E_INVALID, "the statements on stdin are longer than 16 MiB")
+			 : db_ready(call, db, 10000);
 	if (r == OK)
 		r = db_execute(call, db, buf_str(&sql), &task->report);
 	buf_done(&sql);
@@ -145,7 +149,8 @@ static const struct {
 	{ "migrate", "deploy", "bring the database to this version's schema", true, do_deploy },
 	{ "migrate", "status", "list the migrations and when they were applied", true, do_status },
 	{ "schema", "check", "every migration is applied and every statement fits", true, do_check },
-	{ "db", "seed", "demonstration data: one organization, four users, one project (--force in production)", true, do_seed },
+	{ "db", "seed", "demonstration data: one organization, four users, one project (--force in production)", true,
+	  do_seed },
 	{ "db", "execute", "run the SQL on stdin (--stdin)", true, do_execute },
 	{ "config", "check", "print the effective configuration, secrets masked", true, NULL },
 	{ "config", "ini", "print conf/opshub.ini with every key and its default", false, NULL },
@@ -157,7 +162,8 @@ static const struct {
 void print_commands(void)
 {
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  opshubd %-8s %-8s %s\n", commands[i].name, commands[i].what ? commands[i].what : "", commands[i].help);
+		printf("  opshubd %-8s %-8s %s\n", commands[i].name, commands[i].what ? commands[i].what : "",
+		       commands[i].help);
 }
 
 static bool has_word(char **words, int n, const char *word)

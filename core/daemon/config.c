@@ -36,7 +36,8 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	if (s->type == SET_BOOL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
 		text = text[0] == 't' ? "1" : "0";
 	if (!str_to_int(str_of(text), s->min, s->max, &number)) {
-		snprintf(range, sizeof(range), "must be a whole number from %lld to %lld", (long long)s->min, (long long)s->max);
+		snprintf(range, sizeof(range), "must be a whole number from %lld to %lld", (long long)s->min,
+			 (long long)s->max);
 		return refuse(why, s->env, s->type == SET_BOOL ? "must be 0 or 1" : range);
 	}
 	memcpy(field, &number, sizeof(number));
@@ -64,7 +65,8 @@ static bool read_all(const struct config_file *file, struct config *config, stru
 		if (!text || !*text)
 			text = s->initial;
 		if (!text)
-			return refuse(why, s->env, "is missing: set it in the environment or in the configuration file");
+			return refuse(why, s->env,
+				      "is missing: set it in the environment or in the configuration file");
 		if (!store(s, text, config, why))
 			return false;
 	}
@@ -140,7 +142,8 @@ static bool check(const struct config *c, struct reason *why)
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
 	if (c->db_require_tls && !is_local_or_encrypted(c->database_url))
-		return refuse(why, "DATABASE_URL", "must have sslmode=verify-full (or require), because DB_REQUIRE_TLS is 1");
+		return refuse(why, "DATABASE_URL",
+			      "must have sslmode=verify-full (or require), because DB_REQUIRE_TLS is 1");
 	if (c->provider_timeout_ms > c->provider_settle_ms)
 		return refuse(why, "PROVIDER_SETTLE_MS", "must not be shorter than PROVIDER_TIMEOUT_MS");
 	return true;
@@ -195,7 +198,10 @@ static void register_secrets(const struct config *config)
 	}
 }
 
-bool config_is_production(const struct config *config) { return strcmp(config->environment, "production") == 0; }
+bool config_is_production(const struct config *config)
+{
+	return strcmp(config->environment, "production") == 0;
+}
 
 bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size)
 {
@@ -283,8 +289,9 @@ void config_print_ini(struct buf *ret)
 {
 	const char *section = "";
 
-	buf_add_str(ret, STR("; OpsHub's configuration. Every key, its default, and the environment variable that overrides it.\n"
-	                     "; Keep this file readable for root and the service user only: it may hold secrets.\n"));
+	buf_add_str(ret, STR("; OpsHub's configuration. Every key, its default, and the environment variable that "
+			     "overrides it.\n"
+			     "; Keep this file readable for root and the service user only: it may hold secrets.\n"));
 	for (size_t i = 0; i < config_table_size; i++) {
 		const struct setting *s = &config_table[i];
 
@@ -292,8 +299,8 @@ void config_print_ini(struct buf *ret)
 			buf_printf(ret, "\n[%s]\n", s->section);
 		section = s->section;
 		buf_printf(ret, "; %s (%s)%s\n", s->help, s->env, s->flags & SET_REQUIRED ? "; required" : "");
-		buf_printf(ret, "%s%s =%s%s\n", s->flags & SET_REQUIRED ? ";" : "", s->key, s->initial && *s->initial ? " " : "",
-		           s->initial ? s->initial : "");
+		buf_printf(ret, "%s%s =%s%s\n", s->flags & SET_REQUIRED ? ";" : "", s->key,
+			   s->initial && *s->initial ? " " : "", s->initial ? s->initial : "");
 	}
 }
 
@@ -303,8 +310,9 @@ void config_print_docs(struct buf *ret)
 	for (size_t i = 0; i < config_table_size; i++) {
 		const struct setting *s = &config_table[i];
 
-		buf_printf(ret, "| `%s`%s%s%s | %s.%s | %s%s%s | %s |\n", s->env, s->alias ? " (`" : "", s->alias ? s->alias : "",
-		           s->alias ? "`)" : "", s->section, s->key, s->initial && *s->initial ? "`" : "",
-		           s->flags & SET_REQUIRED ? "required" : s->initial, s->initial && *s->initial ? "`" : "", s->help);
+		buf_printf(ret, "| `%s`%s%s%s | %s.%s | %s%s%s | %s |\n", s->env, s->alias ? " (`" : "",
+			   s->alias ? s->alias : "", s->alias ? "`)" : "", s->section, s->key,
+			   s->initial && *s->initial ? "`" : "", s->flags & SET_REQUIRED ? "required" : s->initial,
+			   s->initial && *s->initial ? "`" : "", s->help);
 	}
 }

@@ -32,12 +32,14 @@ struct config {
 	/* database */
 	int64_t db_pool_size, db_require_tls;
 	/* queue and reconciler */
-	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms, build_timeout_ms, reap_ms;
+	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
+		build_timeout_ms, reap_ms;
 	int64_t reap_orphans;
 };
 
 /* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with
- * one sentence in ret_why that names the variable and what is wrong with it, never its value. Registers secrets with the log. */
+ * one sentence in ret_why that names the variable and what is wrong with it, never its value. Registers secrets with
+ * the log. */
 bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size);
 
 void config_done(struct config *config); /* frees its texts */
@@ -52,8 +54,8 @@ bool config_is_production(const struct config *config);
 /* ---- the table ---- */
 enum setting_type { SET_TEXT, SET_INT, SET_BOOL, SET_MS };
 #define SET_REQUIRED 1u
-#define SET_SECRET 2u /* masked and redacted as a whole */
-#define SET_URL 4u    /* its password is masked and redacted */
+#define SET_SECRET   2u /* masked and redacted as a whole */
+#define SET_URL      4u /* its password is masked and redacted */
 
 struct setting {
 	const char *section, *key;

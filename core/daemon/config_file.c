@@ -1,9 +1,9 @@
 /* Reading the ini file with inih.
  *
- * inih as packaged reads lines of 200 bytes and takes the rest of a longer one as a new line, so that part of a value can
- * become a key. The reader given to it here therefore reports such a line instead of cutting it. Its other surprises
- * (a line that begins with a space continues the previous value, " ;" begins a comment, a NUL ends the line) are refused
- * the same way. */
+ * inih as packaged reads lines of 200 bytes and takes the rest of a longer one as a new line, so that part of a value
+ * can become a key. The reader given to it here therefore reports such a line instead of cutting it. Its other
+ * surprises (a line that begins with a space continues the previous value, " ;" begins a comment, a NUL ends the line)
+ * are refused the same way. */
 #include "daemon/config_file.h"
 
 #include "daemon/config.h"
@@ -45,7 +45,8 @@ static const char *surprise(const char *line)
 		return "a line must not begin with a space";
 	for (const char *p = strchr(line, ';'); p && *line != ';' && *line != '#'; p = strchr(p + 1, ';'))
 		if (p > line && (p[-1] == ' ' || p[-1] == '\t'))
-			return "\" ;\" would begin a comment: put comments on lines of their own, or the value into the "
+			return "\" ;\" would begin a comment: put comments on lines of their own, or the value into "
+			       "the "
 			       "environment";
 	return NULL;
 }
@@ -62,8 +63,8 @@ static char *read_line(char *ret, int size, void *arg)
 	r->line++;
 	while (c != '\n' && (c = getc(r->stream)) != EOF) {
 		if (c == '\0' || n + 1 == size) {
-			refuse(r, c ? "the line is too long (198 bytes at most): set the environment variable instead" :
-			              "the line holds a NUL character: this is not a text file");
+			refuse(r, c ? "the line is too long (198 bytes at most): set the environment variable instead"
+				    : "the line holds a NUL character: this is not a text file");
 			return NULL;
 		}
 		ret[n++] = (char)c;

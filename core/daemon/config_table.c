@@ -3,14 +3,22 @@
 
 #include <stddef.h>
 
-#define TEXT(section, key, env, alias, flags, field, initial, help) \
-	{ section, key, env, alias, SET_TEXT, flags, offsetof(struct config, field), initial, 0, 0, help }
-#define INT(section, key, env, field, initial, min, max, help) \
-	{ section, key, env, NULL, SET_INT, 0, offsetof(struct config, field), initial, min, max, help }
-#define BOOL(section, key, env, field, initial, help) \
-	{ section, key, env, NULL, SET_BOOL, 0, offsetof(struct config, field), initial, 0, 1, help }
-#define MS(section, key, env, field, initial, min, max, help) \
-	{ section, key, env, NULL, SET_MS, 0, offsetof(struct config, field), initial, min, max, help }
+#define TEXT(section, key, env, alias, flags, field, initial, help)                                                    \
+	{                                                                                                              \
+		section, key, env, alias, SET_TEXT, flags, offsetof(struct config, field), initial, 0, 0, help         \
+	}
+#define INT(section, key, env, field, initial, min, max, help)                                                         \
+	{                                                                                                              \
+		section, key, env, NULL, SET_INT, 0, offsetof(struct config, field), initial, min, max, help           \
+	}
+#define BOOL(section, key, env, field, initial, help)                                                                  \
+	{                                                                                                              \
+		section, key, env, NULL, SET_BOOL, 0, offsetof(struct config, field), initial, 0, 1, help              \
+	}
+#define MS(section, key, env, field, initial, min, max, help)                                                          \
+	{                                                                                                              \
+		section, key, env, NULL, SET_MS, 0, offsetof(struct config, field), initial, min, max, help            \
+	}
 
 #define DAY_MS (24ll * 60 * 60 * 1000)
 
@@ -28,14 +36,15 @@ const struct setting config_table[] = {
 	     "signs sessions; 32 characters or more"),
 	TEXT("secrets", "jwt_secret_previous", "JWT_SECRET_PREVIOUS", NULL, SET_SECRET, jwt_secret_previous, "",
 	     "still accepted while sessions signed with it run out"),
-	TEXT("secrets", "encryption_key", "ENCRYPTION_KEY_BASE64", NULL, SET_REQUIRED | SET_SECRET, encryption_key, NULL,
-	     "32 random bytes in base64, as opshubd genkey prints them"),
+	TEXT("secrets", "encryption_key", "ENCRYPTION_KEY_BASE64", NULL, SET_REQUIRED | SET_SECRET, encryption_key,
+	     NULL, "32 random bytes in base64, as opshubd genkey prints them"),
 
-	TEXT("github", "client_id", "GITHUB_CLIENT_ID", NULL, SET_REQUIRED, github_client_id, NULL, "OAuth app: client id"),
-	TEXT("github", "client_secret", "GITHUB_CLIENT_SECRET", NULL, SET_REQUIRED | SET_SECRET, github_client_secret, NULL,
-	     "OAuth app: client secret"),
-	TEXT("github", "webhook_secret", "GITHUB_WEBHOOK_SECRET", NULL, SET_REQUIRED | SET_SECRET, github_webhook_secret, NULL,
-	     "what GitHub signs webhooks with"),
+	TEXT("github", "client_id", "GITHUB_CLIENT_ID", NULL, SET_REQUIRED, github_client_id, NULL,
+	     "OAuth app: client id"),
+	TEXT("github", "client_secret", "GITHUB_CLIENT_SECRET", NULL, SET_REQUIRED | SET_SECRET, github_client_secret,
+	     NULL, "OAuth app: client secret"),
+	TEXT("github", "webhook_secret", "GITHUB_WEBHOOK_SECRET", NULL, SET_REQUIRED | SET_SECRET,
+	     github_webhook_secret, NULL, "what GitHub signs webhooks with"),
 	TEXT("github", "webhook_secret_previous", "GITHUB_WEBHOOK_SECRET_PREVIOUS", NULL, SET_SECRET,
 	     github_webhook_secret_previous, "", "still accepted while the secret is changed at GitHub"),
 
@@ -49,9 +58,10 @@ const struct setting config_table[] = {
 	INT("server", "port", "PORT", port, "4000", 1, 65535, "port to listen on"),
 	TEXT("server", "trusted_proxies", "TRUSTED_PROXIES", NULL, 0, trusted_proxies, "",
 	     "addresses and CIDRs of reverse proxies whose X-Forwarded-For is believed, comma-separated"),
-	INT("server", "max_connections", "MAX_CONNECTIONS", max_connections, "8192", 16, 100000, "connections of one api process"),
-	INT("server", "max_connections_per_address", "MAX_CONNECTIONS_PER_ADDRESS", max_connections_per_address, "256", 1, 100000,
-	    "of them from one address"),
+	INT("server", "max_connections", "MAX_CONNECTIONS", max_connections, "8192", 16, 100000,
+	    "connections of one api process"),
+	INT("server", "max_connections_per_address", "MAX_CONNECTIONS_PER_ADDRESS", max_connections_per_address, "256",
+	    1, 100000, "of them from one address"),
 	MS("server", "request_timeout_ms", "REQUEST_TIMEOUT_MS", request_timeout_ms, "30000", 100, 600000,
 	   "a request must have arrived"),
 	MS("server", "response_timeout_ms", "RESPONSE_TIMEOUT_MS", response_timeout_ms, "30000", 100, 600000,
@@ -69,7 +79,8 @@ const struct setting config_table[] = {
 
 	TEXT("plugins", "dir", "PLUGIN_DIR", "OPSHUB_PLUGIN_DIR", 0, plugin_dir, OPSHUB_PLUGIN_FOLDER,
 	     "folder of the plugins; owned by root or the service user, writable for nobody else"),
-	TEXT("plugins", "enabled", "PLUGINS_ENABLED", NULL, 0, plugins_enabled, "", "names to load, comma-separated; empty = all"),
+	TEXT("plugins", "enabled", "PLUGINS_ENABLED", NULL, 0, plugins_enabled, "",
+	     "names to load, comma-separated; empty = all"),
 	TEXT("plugins", "disabled", "PLUGINS_DISABLED", NULL, 0, plugins_disabled, "", "names never loaded"),
 	TEXT("plugins", "allow_private", "PLUGINS_ALLOW_PRIVATE", NULL, 0, plugins_allow_private, "mock",
 	     "names of plugins that may reach loopback and private addresses"),
@@ -83,16 +94,21 @@ const struct setting config_table[] = {
 	INT("jobs", "at_once", "JOBS_AT_ONCE", jobs_at_once, "256", 1, 512, "jobs that one worker runs at once"),
 	MS("jobs", "lease_ms", "JOB_LEASE_MS", job_lease_ms, "60000", 1000, 3600000,
 	   "after this long without a word a worker's jobs go to another"),
-	MS("jobs", "sweep_ms", "SWEEP_MS", sweep_ms, "250", 20, 60000, "how often due jobs and expired leases are looked for"),
-	MS("jobs", "repair_ms", "REPAIR_MS", repair_ms, "5000", 100, 3600000, "how often the Redis list is compared with the database"),
+	MS("jobs", "sweep_ms", "SWEEP_MS", sweep_ms, "250", 20, 60000,
+	   "how often due jobs and expired leases are looked for"),
+	MS("jobs", "repair_ms", "REPAIR_MS", repair_ms, "5000", 100, 3600000,
+	   "how often the Redis list is compared with the database"),
 	MS("jobs", "provider_timeout_ms", "PROVIDER_TIMEOUT_MS", provider_timeout_ms, "30000", 100, 600000,
 	   "longest call to a provider; at most half a lease is used"),
 	MS("jobs", "provider_settle_ms", "PROVIDER_SETTLE_MS", provider_settle_ms, "90000", 100, 3600000,
 	   "after this long a create that the provider does not know was never received, and is sent again"),
-	MS("jobs", "build_timeout_ms", "BUILD_TIMEOUT_MS", build_timeout_ms, "1800000", 1000, DAY_MS, "deadline of a build"),
-	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS, "how often providers are asked what they have of ours"),
+	MS("jobs", "build_timeout_ms", "BUILD_TIMEOUT_MS", build_timeout_ms, "1800000", 1000, DAY_MS,
+	   "deadline of a build"),
+	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS,
+	   "how often providers are asked what they have of ours"),
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",
-	     "destroy deployments of this installation that its database does not know; else they are only named in the log"),
+	     "destroy deployments of this installation that its database does not know; else they are only named in "
+	     "the log"),
 };
 
 const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

@@ -17,8 +17,8 @@ struct heart {
 
 static void say(char word)
 {
-	/* The supervisor is gone. Its death sends SIGTERM, but not when it died before prctl() below was called: without
-	 * this such a child would hold the port for ever, and the next supervisor could not start. */
+	/* The supervisor is gone. Its death sends SIGTERM, but not when it died before prctl() below was called:
+	 * without this such a child would hold the port for ever, and the next supervisor could not start. */
 	if (write(CHILD_STATUS_FD, &word, 1) < 0 && errno == EPIPE)
 		raise(SIGTERM);
 }
@@ -51,7 +51,10 @@ void heart_ready(struct heart *heart)
 		say(CHILD_READY);
 }
 
-static void on_closed(uv_handle_t *handle) { free(handle->data); }
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
 
 struct heart *heart_stop(struct heart *heart)
 {

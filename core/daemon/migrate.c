@@ -7,13 +7,17 @@
 
 #include <string.h>
 
-#define CONNECT_MS 10000
+#define CONNECT_MS   10000
 #define MIGRATION_MS (30 * 60 * 1000)
 
 static struct db *open_db(struct call *call, const char *url, bool with_table)
 {
-	struct db_options options = { .url = url,           .application = "opshub-migrate", .shared = 1, .own = 1,
-		                      .wait_ms = CONNECT_MS, .statement_ms = MIGRATION_MS };
+	struct db_options options = { .url = url,
+				      .application = "opshub-migrate",
+				      .shared = 1,
+				      .own = 1,
+				      .wait_ms = CONNECT_MS,
+				      .statement_ms = MIGRATION_MS };
 
 	if (with_table) {
 		options.queries = query_texts;
@@ -87,15 +91,18 @@ static int compare(struct call *call, const struct db_rows *applied)
 	for (int i = 0; i < applied->n_rows; i++)
 		if (!is_ours(db_text(applied, i, "name")))
 			return call_fail(call, E_INVALID,
-			                 "the database has migration %s, which this version does not know: install the newer version again",
-			                 db_text(applied, i, "name").p);
+					 "the database has migration %s, which this version does not know: install the "
+					 "newer version again",
+					 db_text(applied, i, "name").p);
 	for (int i = 1; i < migration_count; i++) {
 		int row = find_row(applied, migrations[i].name);
 
 		if (row >= 0 && !str_eq(db_text(applied, row, "checksum"), checksum(call, &migrations[i])))
 			return call_fail(call, E_INVALID,
-			                 "migration %s was applied in another form than this version has it: the database was migrated by a "
-			                 "modified build", migrations[i].name);
+					 "migration %s was applied in another form than this version has it: the "
+					 "database was migrated by a "
+					 "modified build",
+					 migrations[i].name);
 	}
 	return OK;
 }
@@ -171,7 +178,8 @@ int migrate_status(struct call *call, const char *url, struct buf *report)
 	for (int i = 1; i < migration_count; i++) {
 		int row = find_row(&applied, migrations[i].name);
 
-		buf_printf(report, "%-24s %s\n", migrations[i].name, row < 0 ? "missing" : db_text(&applied, row, "applied_at").p);
+		buf_printf(report, "%-24s %s\n", migrations[i].name,
+			   row < 0 ? "missing" : db_text(&applied, row, "applied_at").p);
 	}
 	return compare(call, &applied);
 }
@@ -187,14 +195,16 @@ int schema_check(struct call *call, const char *url, struct buf *report)
 		r = compare(call, &applied);
 	for (int i = 1; r == OK && i < migration_count; i++)
 		if (find_row(&applied, migrations[i].name) < 0)
-			r = call_fail(call, E_INVALID, "migration %s is missing: run opshubd migrate deploy", migrations[i].name);
+			r = call_fail(call, E_INVALID, "migration %s is missing: run opshubd migrate deploy",
+				      migrations[i].name);
 	if (r != OK)
 		return r;
 	db = db_open(call->loop, &options);
 	r = db_ready(call, db, CONNECT_MS);
 	db_close(db);
 	if (r == OK)
-		buf_printf(report, "%d migrations are applied and all %d statements fit the schema\n", migration_count - 1, query_count);
+		buf_printf(report, "%d migrations are applied and all %d statements fit the schema\n",
+			   migration_count - 1, query_count);
 	return r;
 }
 

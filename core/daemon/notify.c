@@ -27,7 +27,7 @@ void notify_systemd(const char *message)
 		return;
 	/* systemd that does not listen is nothing we could mend */
 	(void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
-	              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	close(fd);
 }
 

@@ -1,4 +1,5 @@
-/* Telling systemd how it goes: the sd_notify protocol, one datagram to $NOTIFY_SOCKET. Without systemd it does nothing. */
+/* Telling systemd how it goes: the sd_notify protocol, one datagram to $NOTIFY_SOCKET. Without systemd it does nothing.
+ */
 #ifndef DAEMON_NOTIFY_H
 #define DAEMON_NOTIFY_H
 

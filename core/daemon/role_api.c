@@ -45,7 +45,10 @@ static void on_poll(uv_timer_t *timer)
 		loop_stop(p->loop);
 }
 
-static void on_grace(uv_timer_t *timer) { loop_stop(((struct api_process *)timer->data)->loop); }
+static void on_grace(uv_timer_t *timer)
+{
+	loop_stop(((struct api_process *)timer->data)->loop);
+}
 
 static void on_stop(uv_signal_t *signal, int number)
 {
@@ -110,7 +113,8 @@ int run_api(const struct config *config, const struct child_options *options)
 {
 	struct api_process p = { .config = config, .loop = loop_new(0) };
 	struct fiber_options boot_options = { .name = "boot" };
-	int64_t processes = config->api_processes + config->worker_processes, own = config->db_pool_size / processes - 2;
+	int64_t processes = config->api_processes + config->worker_processes,
+		own = config->db_pool_size / processes - 2;
 	char application[64];
 
 	snprintf(application, sizeof(application), "opshub-api/%d", options->index);
@@ -118,10 +122,13 @@ int run_api(const struct config *config, const struct child_options *options)
 		.loop = p.loop,
 		.database_url = config->database_url,
 		.application = application,
-		.own_connections = (unsigned)(own < 1 ? 1 : own > 4 ? 4 : own),
+		.own_connections = (unsigned)(own < 1   ? 1
+					      : own > 4 ? 4
+							: own),
 		.redis_url = config->redis_url,
 		.jwt_secrets = { str_of(config->jwt_secret), str_of(config->jwt_secret_previous) },
-		.webhook_secrets = { str_of(config->github_webhook_secret), str_of(config->github_webhook_secret_previous) },
+		.webhook_secrets = { str_of(config->github_webhook_secret),
+				     str_of(config->github_webhook_secret_previous) },
 		.test_login = config->test_login,
 		.is_production = config_is_production(config),
 		.base_url = str_of(config->api_base_url),

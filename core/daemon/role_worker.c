@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRIKES 3 /* crashes of a plugin in one job before the job is dead */
+#define STRIKES       3 /* crashes of a plugin in one job before the job is dead */
 #define WORKER_FIBERS 2048
 
 struct worker {
@@ -77,17 +77,20 @@ static void settle_predecessor(struct call *call, struct worker *w)
 
 	if (!o->predecessor)
 		return;
-	if (o->crash_job && jobs_crashed(call, w->db, str_of(o->crash_job), str_of(o->predecessor), str_of(o->crash_why), STRIKES,
-	                                 &list, &dead) == OK) {
+	if (o->crash_job && jobs_crashed(call, w->db, str_of(o->crash_job), str_of(o->predecessor),
+					 str_of(o->crash_why), STRIKES, &list, &dead) == OK) {
 		queue_push(w->queue, &list);
 		if (dead)
-			log_error("DeploymentProcessor", "Provider plugin crashed three times in one job; it is dead until it is retried",
-			          F_TEXT("jobId", o->crash_job), F_TEXT("reason", "PLUGIN_CRASH"), F_TEXT("error", o->crash_why));
+			log_error("DeploymentProcessor",
+				  "Provider plugin crashed three times in one job; it is dead until it is retried",
+				  F_TEXT("jobId", o->crash_job), F_TEXT("reason", "PLUGIN_CRASH"),
+				  F_TEXT("error", o->crash_why));
 	}
 	if (jobs_release(call, w->db, str_of(o->predecessor), &list) == OK) {
 		queue_push(w->queue, &list);
 		if (list.n)
-			log_info("Worker", "Jobs of a worker that ended were taken over", F_INT("jobs", (int64_t)list.n));
+			log_info("Worker", "Jobs of a worker that ended were taken over",
+				 F_INT("jobs", (int64_t)list.n));
 	}
 }
 
@@ -119,8 +122,10 @@ static void open_queue(struct worker *w)
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
 	w->handlers[1] = (struct job_handler){ "noop", run_noop, NULL };
 	w->queue = w->reconciler.queue = queue_open(&options);
-	w->reaper = (struct reaper){ .rec = &w->reconciler, .every_ms = c->reap_ms, .destroy_orphans = c->reap_orphans,
-		                     .orphan_age_ms = 3600000 };
+	w->reaper = (struct reaper){ .rec = &w->reconciler,
+				     .every_ms = c->reap_ms,
+				     .destroy_orphans = c->reap_orphans,
+				     .orphan_age_ms = 3600000 };
 	reaper_start(w->loop, &w->reaper);
 }
 
@@ -157,7 +162,10 @@ static void leave(struct call *call, void *arg)
 	loop_stop(w->loop);
 }
 
-static void on_grace(uv_timer_t *timer) { loop_stop(((struct worker *)timer->data)->loop); }
+static void on_grace(uv_timer_t *timer)
+{
+	loop_stop(((struct worker *)timer->data)->loop);
+}
 
 static void on_stop(uv_signal_t *signal, int number)
 {
@@ -176,7 +184,10 @@ static void on_stop(uv_signal_t *signal, int number)
 	uv_timer_start(&w->grace, on_grace, (uint64_t)w->config->shutdown_grace_ms, 0);
 }
 
-static void release(struct call *call, void *arg) { queue_release(call, ((struct worker *)arg)->queue); }
+static void release(struct call *call, void *arg)
+{
+	queue_release(call, ((struct worker *)arg)->queue);
+}
 
 static void run_out(struct worker *w)
 {
@@ -224,12 +235,17 @@ int run_worker(const struct config *config, const struct child_options *options)
 		.disabled = str_of(config->plugins_disabled),
 		.slack_is_disabled = config->disable_slack,
 	};
-	int64_t processes = config->api_processes + config->worker_processes, own = config->db_pool_size / processes - 2;
+	int64_t processes = config->api_processes + config->worker_processes,
+		own = config->db_pool_size / processes - 2;
 	struct fiber_options boot_options = { .name = "boot" };
 	char application[64];
 
 	snprintf(application, sizeof(application), "opshub-worker/%d", options->index);
-	struct db_options db = { .url = config->database_url, .application = application, .own = (unsigned)(own < 1 ? 1 : own > 4 ? 4 : own) };
+	struct db_options db = { .url = config->database_url,
+				 .application = application,
+				 .own = (unsigned)(own < 1   ? 1
+						   : own > 4 ? 4
+							     : own) };
 
 	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
 	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);
@@ -238,8 +254,10 @@ int run_worker(const struct config *config, const struct child_options *options)
 	watch_signals(&w);
 	w.net = net_open(w.loop);
 	w.db = db_open(w.loop, &db);
-	w.providers = (struct providers){ .catalog = w.catalog, .plugins = plugins_open(w.loop, w.net),
-		                          .use_mock = config->use_mock_provider, .allow_private = config->plugins_allow_private };
+	w.providers = (struct providers){ .catalog = w.catalog,
+					  .plugins = plugins_open(w.loop, w.net),
+					  .use_mock = config->use_mock_provider,
+					  .allow_private = config->plugins_allow_private };
 	fiber_start(w.loop, &boot_options, boot, &w, NULL);
 	loop_run(w.loop);
 	close_all(&w);

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #define MOST_CHILDREN 160 /* 64 of each kind, the mock provider, and those being replaced */
-#define TICK_MS 100
-#define BIND_MS 10000        /* a predecessor may still be draining on the port */
-#define REPLACE_MS 15000     /* a replacement must be ready in this time, else the old one stays */
+#define TICK_MS       100
+#define BIND_MS       10000 /* a predecessor may still be draining on the port */
+#define REPLACE_MS    15000 /* a replacement must be ready in this time, else the old one stays */
 
 struct supervisor {
 	const struct config *config;
@@ -50,7 +50,10 @@ static struct child *add_child(struct supervisor *sup, enum child_kind kind, int
 	return child;
 }
 
-static bool is_place(const struct child *child) { return !child->replaced; }
+static bool is_place(const struct child *child)
+{
+	return !child->replaced;
+}
 
 /* ---- SIGHUP ---- */
 
@@ -68,7 +71,8 @@ static void begin_roll(struct supervisor *sup)
 	char why[512];
 
 	if (!config_load(sup->config_file, &fresh, why, sizeof(why))) {
-		log_error("Supervisor", "SIGHUP: the configuration is wrong, everything stays as it is", F_TEXT("error", why));
+		log_error("Supervisor", "SIGHUP: the configuration is wrong, everything stays as it is",
+			  F_TEXT("error", why));
 		return;
 	}
 	config_done(&fresh); /* each new worker reads it for itself */
@@ -160,10 +164,12 @@ static void watch_child(struct supervisor *sup, struct child *child)
 			child->start_at_ms = now + 1000;
 		return;
 	}
-	if (child->kind != CHILD_MOCK && child->ready && !child->ending && now - child->heard_ms > sup->config->hang_ms) {
-		log_error("Supervisor", "A process gives no sign of life and is ended", F_TEXT("process", child_name(child)),
-		          F_INT("pid", child->pid));
-		child->heard_ms = now; /* the handler of SIGABRT names the plugin that holds it; SIGKILL if even that hangs */
+	if (child->kind != CHILD_MOCK && child->ready && !child->ending &&
+	    now - child->heard_ms > sup->config->hang_ms) {
+		log_error("Supervisor", "A process gives no sign of life and is ended",
+			  F_TEXT("process", child_name(child)), F_INT("pid", child->pid));
+		child->heard_ms =
+			now; /* the handler of SIGABRT names the plugin that holds it; SIGKILL if even that hangs */
 		kill(child->pid, child->crash_why[0] ? SIGKILL : SIGABRT);
 		snprintf(child->crash_why, sizeof(child->crash_why), "it hung");
 	}
@@ -297,7 +303,8 @@ static int open_port(const struct config *config)
 		usleep(50000);
 	if (fd < 0) {
 		log_error("Supervisor", "The port cannot be listened on: is another server using it?",
-		          F_TEXT("address", config->listen_address), F_INT("port", config->port), F_TEXT("error", strerror(-fd)));
+			  F_TEXT("address", config->listen_address), F_INT("port", config->port),
+			  F_TEXT("error", strerror(-fd)));
 		return -1;
 	}
 	high = fcntl(fd, F_DUPFD_CLOEXEC, 10);

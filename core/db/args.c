@@ -25,7 +25,10 @@ static const char *real(struct arena *arena, double value)
 	return arena_printf(arena, "%.17g", value).p;
 }
 
-static bool has_nul(struct str s) { return s.n && memchr(s.p, '\0', s.n); }
+static bool has_nul(struct str s)
+{
+	return s.n && memchr(s.p, '\0', s.n);
+}
 
 /* '{"a","b \"c\"",NULL}' */
 static const char *text_array(struct arena *arena, const struct str *texts, size_t n)

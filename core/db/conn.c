@@ -10,14 +10,20 @@
 #include "base/id.h"
 #include "db/inner.h"
 
-static int64_t now_ms(const struct conn *conn) { return (int64_t)uv_now(loop_uv(conn->db->loop)); }
+static int64_t now_ms(const struct conn *conn)
+{
+	return (int64_t)uv_now(loop_uv(conn->db->loop));
+}
 
 void conn_init(struct conn *conn, struct db *db, bool shared)
 {
 	*conn = (struct conn){ .db = db, .shared = shared };
 }
 
-int64_t conn_age(const struct conn *conn) { return conn->sent.first ? now_ms(conn) - conn->since_ms : 0; }
+int64_t conn_age(const struct conn *conn)
+{
+	return conn->sent.first ? now_ms(conn) - conn->since_ms : 0;
+}
 
 void conn_start(struct conn *conn)
 {
@@ -67,8 +73,8 @@ void conn_lost(struct conn *conn, const char *why)
 	int64_t delay = backoff_ms(conn->failures);
 
 	log_warn("Database", "A PostgreSQL connection was lost or could not be made", F_TEXT("reason", why),
-	         F_STR("detail", connect_error(conn)), F_INT("retryInMs", delay),
-	         F_INT("failures", (int64_t)conn->failures + 1));
+		 F_STR("detail", connect_error(conn)), F_INT("retryInMs", delay),
+		 F_INT("failures", (int64_t)conn->failures + 1));
 	drop(conn);
 	if (conn->failures < 16)
 		conn->failures++;
@@ -158,8 +164,8 @@ static void prepared(struct conn *conn, const struct group *group)
 	if (group->n_stmts && stmt->result != OK) {
 		if (!conn->ending)
 			db_refuse(conn->db,
-			          "the query %s does not fit the database's schema (SQLSTATE %s): run the migrations",
-			          stmt->name, stmt->sqlstate);
+				  "the query %s does not fit the database's schema (SQLSTATE %s): run the migrations",
+				  stmt->name, stmt->sqlstate);
 		conn->ending = true;
 		return;
 	}
@@ -226,7 +232,7 @@ void conn_prepare(struct conn *conn)
 
 	if (PQserverVersion(conn->pg) < 150000) {
 		db_refuse(db, "PostgreSQL is version %d, but 15 is the oldest that works: upgrade the server",
-		          PQserverVersion(conn->pg) / 10000);
+			  PQserverVersion(conn->pg) / 10000);
 		conn_lost(conn, "the server is too old");
 		return;
 	}

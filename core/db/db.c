@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int64_t now_ms(const struct db *db) { return (int64_t)uv_now(loop_uv(db->loop)); }
+static int64_t now_ms(const struct db *db)
+{
+	return (int64_t)uv_now(loop_uv(db->loop));
+}
 
 /* ---- the shared lane ---- */
 

@@ -20,13 +20,13 @@ struct db;
 struct db_tx;
 
 struct db_options {
-	const char *url;         /* postgresql:// or postgres://, any libpq parameter */
-	const char *application; /* application_name: "opshub-api/0" */
-	unsigned shared;         /* connections in the shared lane, 0 = 2 */
-	unsigned own;            /* most connections for transactions, opened when needed, 0 = 3 */
-	int64_t wait_ms;         /* longest wait for a connection, 0 = 3000 */
-	int64_t statement_ms;    /* statement_timeout, 0 = 5000 */
-	bool unprepared;         /* do not prepare at connect: for migrations, before the tables exist */
+	const char *url;                  /* postgresql:// or postgres://, any libpq parameter */
+	const char *application;          /* application_name: "opshub-api/0" */
+	unsigned shared;                  /* connections in the shared lane, 0 = 2 */
+	unsigned own;                     /* most connections for transactions, opened when needed, 0 = 3 */
+	int64_t wait_ms;                  /* longest wait for a connection, 0 = 3000 */
+	int64_t statement_ms;             /* statement_timeout, 0 = 5000 */
+	bool unprepared;                  /* do not prepare at connect: for migrations, before the tables exist */
 	const struct query_text *queries; /* for tests: other statements than query_texts; NULL = query_texts */
 	unsigned n_queries;
 };
@@ -44,24 +44,24 @@ bool db_is_up(const struct db *db); /* a shared connection works at the moment *
 /* ---- parameters ---- */
 struct db_arg {
 	enum { DB_NULL, DB_TEXT, DB_INT, DB_BOOL, DB_DOUBLE, DB_BYTES, DB_TEXTS, DB_INTS, DB_TIME } kind;
-	struct str text;          /* DB_TEXT, DB_BYTES (sent in binary, not copied until the call returns) */
-	int64_t number;           /* DB_INT, DB_BOOL, DB_TIME (Unix ms) */
+	struct str text; /* DB_TEXT, DB_BYTES (sent in binary, not copied until the call returns) */
+	int64_t number;  /* DB_INT, DB_BOOL, DB_TIME (Unix ms) */
 	double real;
-	const struct str *texts;  /* DB_TEXTS: text[]; an element with p == NULL is null */
-	const int64_t *ints;      /* DB_INTS: bigint[] */
-	size_t n;                 /* elements of texts or ints */
+	const struct str *texts; /* DB_TEXTS: text[]; an element with p == NULL is null */
+	const int64_t *ints;     /* DB_INTS: bigint[] */
+	size_t n;                /* elements of texts or ints */
 };
-#define A_NULL ((struct db_arg){ .kind = DB_NULL })
-#define A_STR(s) ((struct db_arg){ .kind = DB_TEXT, .text = (s) })
-#define A_TEXT(s) ((struct db_arg){ .kind = DB_TEXT, .text = str_of(s) })
-#define A_STR_OR_NULL(s) ((struct db_arg){ .kind = (s).n ? DB_TEXT : DB_NULL, .text = (s) })
-#define A_INT(i) ((struct db_arg){ .kind = DB_INT, .number = (i) })
-#define A_BOOL(b) ((struct db_arg){ .kind = DB_BOOL, .number = (b) })
-#define A_DOUBLE(r) ((struct db_arg){ .kind = DB_DOUBLE, .real = (r) })
-#define A_BYTES(s) ((struct db_arg){ .kind = DB_BYTES, .text = (s) })
+#define A_NULL            ((struct db_arg){ .kind = DB_NULL })
+#define A_STR(s)          ((struct db_arg){ .kind = DB_TEXT, .text = (s) })
+#define A_TEXT(s)         ((struct db_arg){ .kind = DB_TEXT, .text = str_of(s) })
+#define A_STR_OR_NULL(s)  ((struct db_arg){ .kind = (s).n ? DB_TEXT : DB_NULL, .text = (s) })
+#define A_INT(i)          ((struct db_arg){ .kind = DB_INT, .number = (i) })
+#define A_BOOL(b)         ((struct db_arg){ .kind = DB_BOOL, .number = (b) })
+#define A_DOUBLE(r)       ((struct db_arg){ .kind = DB_DOUBLE, .real = (r) })
+#define A_BYTES(s)        ((struct db_arg){ .kind = DB_BYTES, .text = (s) })
 #define A_TEXTS(p, count) ((struct db_arg){ .kind = DB_TEXTS, .texts = (p), .n = (count) })
-#define A_INTS(p, count) ((struct db_arg){ .kind = DB_INTS, .ints = (p), .n = (count) })
-#define A_TIME(ms) ((struct db_arg){ .kind = DB_TIME, .number = (ms) })
+#define A_INTS(p, count)  ((struct db_arg){ .kind = DB_INTS, .ints = (p), .n = (count) })
+#define A_TIME(ms)        ((struct db_arg){ .kind = DB_TIME, .number = (ms) })
 
 /* ---- results: copied into the call's arena ---- */
 struct db_col {
@@ -75,22 +75,22 @@ struct db_rows {
 	const struct str *cells; /* row-major; .p == NULL is SQL null; else PostgreSQL's text, NUL-terminated */
 };
 /* Each aborts on a name that is not there: the query and its reader disagree. */
-struct str db_text(const struct db_rows *rows, int row, const char *col);   /* empty when null */
+struct str db_text(const struct db_rows *rows, int row, const char *col); /* empty when null */
 bool db_is_null(const struct db_rows *rows, int row, const char *col);
-int64_t db_int(const struct db_rows *rows, int row, const char *col);       /* 0 when null */
+int64_t db_int(const struct db_rows *rows, int row, const char *col); /* 0 when null */
 bool db_bool(const struct db_rows *rows, int row, const char *col);
-int64_t db_time(const struct db_rows *rows, int row, const char *col);      /* timestamptz as Unix ms, 0 when null */
+int64_t db_time(const struct db_rows *rows, int row, const char *col); /* timestamptz as Unix ms, 0 when null */
 struct str db_bytes(struct call *call, const struct db_rows *rows, int row, const char *col); /* bytea */
 
 /* ---- queries ---- */
 /* One statement on the shared lane. rows may be NULL. OK; E_NETWORK, E_TIMEOUT, E_CANCELLED; E_CONFLICT for a unique
  * or foreign key violation, serialization failure or deadlock; E_INVALID for data the types refuse; E_INTERNAL.
  * call->why never contains the server's text (it can hold values); the log gets the SQLSTATE and the query's name. */
-#define db_query(call, db, query, rows, ...)                                                        \
-	db_query_args(call, db, query, rows, (const struct db_arg[]){ __VA_ARGS__ },                \
-	              sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg))
+#define db_query(call, db, query, rows, ...)                                                                           \
+	db_query_args(call, db, query, rows, (const struct db_arg[]){ __VA_ARGS__ },                                   \
+		      sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg))
 AWAITS int db_query_args(struct call *call, struct db *db, enum query query, struct db_rows *rows,
-                         const struct db_arg *args, size_t n_args);
+			 const struct db_arg *args, size_t n_args);
 
 /* Several statements that leave together, at most 256. With `atomic` they share one Sync and so one commit: all or
  * nothing; the first failure's code is returned. Without it each stands alone, its code is in its .result, and the
@@ -109,11 +109,11 @@ AWAITS int db_batch(struct call *call, struct db *db, struct db_stmt *stmts, siz
  * later one, and the commit, fail with the same code. E_LIMITED when all connections stayed busy for wait_ms.
  * A commit whose answer is lost returns E_TIMEOUT or E_NETWORK: it may have happened. */
 AWAITS int db_begin(struct call *call, struct db *db, struct db_tx **ret);
-#define db_tx_query(call, tx, query, rows, ...)                                                     \
-	db_tx_query_args(call, tx, query, rows, (const struct db_arg[]){ __VA_ARGS__ },             \
-	                 sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg))
+#define db_tx_query(call, tx, query, rows, ...)                                                                        \
+	db_tx_query_args(call, tx, query, rows, (const struct db_arg[]){ __VA_ARGS__ },                                \
+			 sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg))
 AWAITS int db_tx_query_args(struct call *call, struct db_tx *tx, enum query query, struct db_rows *rows,
-                            const struct db_arg *args, size_t n_args);
+			    const struct db_arg *args, size_t n_args);
 AWAITS int db_commit(struct call *call, struct db_tx *tx);
 AWAITS struct db_tx *db_rollback(struct call *call, struct db_tx *tx); /* returns NULL */
 

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void group_free(struct wait *wait) { free((struct group *)(void *)wait); }
+static void group_free(struct wait *wait)
+{
+	free((struct group *)(void *)wait);
+}
 
 static void on_leave(struct wait *wait)
 {

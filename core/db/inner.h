@@ -14,18 +14,18 @@
 
 #include <libpq-fe.h>
 
-#define CONNECT_MS      5000 /* from name look-up to the last statement prepared */
-#define GRACE_MS        2000 /* over statement_ms, then the server is taken for dead */
-#define BACKOFF_MIN_MS  100
-#define BACKOFF_MAX_MS  5000
-#define TICK_MS         50
-#define RETRY_AFTER_MS  5000
-#define WAITING_MAX     4096 /* groups without a connection */
-#define LEASES_MAX      256  /* fibers that wait for a connection of their own */
-#define BATCH_MAX       256
-#define ARGS_MAX        64
-#define ADDRESSES_MAX   16
-#define SQLSTATE_SIZE    6    /* five characters and NUL */
+#define CONNECT_MS     5000 /* from name look-up to the last statement prepared */
+#define GRACE_MS       2000 /* over statement_ms, then the server is taken for dead */
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 5000
+#define TICK_MS        50
+#define RETRY_AFTER_MS 5000
+#define WAITING_MAX    4096 /* groups without a connection */
+#define LEASES_MAX     256  /* fibers that wait for a connection of their own */
+#define BATCH_MAX      256
+#define ARGS_MAX       64
+#define ADDRESSES_MAX  16
+#define SQLSTATE_SIZE  6 /* five characters and NUL */
 
 /* ---- what is sent and awaited ---- */
 
@@ -90,28 +90,28 @@ struct conn {
 	bool shared;
 	enum conn_state state;
 	PGconn *pg;
-	struct poller *poller;   /* heap: outlives the connection until libuv has closed it */
+	struct poller *poller; /* heap: outlives the connection until libuv has closed it */
 	struct resolver *resolver;
 	struct group_list unsent, sent;
-	int64_t since_ms;        /* when the oldest sent group became the oldest, or the state began */
+	int64_t since_ms; /* when the oldest sent group became the oldest, or the state began */
 	int64_t retry_at_ms;
-	unsigned failures;       /* in a row */
-	bool ending;             /* the server said that it ends this connection */
+	unsigned failures; /* in a row */
+	bool ending;       /* the server said that it ends this connection */
 	/* own lane */
-	bool taken;              /* by a lease or a transaction, or not yet rolled back */
-	bool releasing;          /* free again when nothing is under way */
-	struct lease *lease;     /* given, but its fiber has not run yet */
+	bool taken;          /* by a lease or a transaction, or not yet rolled back */
+	bool releasing;      /* free again when nothing is under way */
+	struct lease *lease; /* given, but its fiber has not run yet */
 	struct db_tx *tx;
 };
 
 void conn_init(struct conn *conn, struct db *db, bool shared);
-void conn_start(struct conn *conn);              /* from CONN_DOWN */
-void conn_prepare(struct conn *conn);            /* connected: checks the server and prepares the statements */
+void conn_start(struct conn *conn);   /* from CONN_DOWN */
+void conn_prepare(struct conn *conn); /* connected: checks the server and prepares the statements */
 void conn_lost(struct conn *conn, const char *why);
-void conn_send(struct conn *conn);               /* everything unsent */
-void conn_read(struct conn *conn);               /* everything that has arrived */
-void conn_close(struct conn *conn);              /* for good */
-int64_t conn_age(const struct conn *conn);       /* ms the oldest sent group has been waited for, 0 when none */
+void conn_send(struct conn *conn);         /* everything unsent */
+void conn_read(struct conn *conn);         /* everything that has arrived */
+void conn_close(struct conn *conn);        /* for good */
+int64_t conn_age(const struct conn *conn); /* ms the oldest sent group has been waited for, 0 when none */
 
 /* poll.c: the socket. Events as of uv_poll; 0 stops. */
 void poll_set(struct conn *conn, int events);
@@ -129,7 +129,7 @@ void resolve_drop(struct conn *conn);
 
 struct target {
 	PQconninfoOption *given;
-	char *options;   /* the -c settings */
+	char *options; /* the -c settings */
 	char *application;
 };
 bool target_init(struct target *target, const struct db_options *options); /* false: not a connection string */
@@ -171,19 +171,19 @@ struct db {
 };
 
 int db_submit(struct call *call, struct db *db, struct group *group); /* to the shared lane */
-void db_watch(struct db *db);            /* something may time out from now on */
+void db_watch(struct db *db);                                         /* something may time out from now on */
 void db_conn_up(struct conn *conn);
-void db_conn_lost(struct conn *conn);    /* its groups are in conn->unsent still, its sent ones are failed */
-void db_conn_idle(struct conn *conn);    /* nothing unsent, nothing sent */
+void db_conn_lost(struct conn *conn); /* its groups are in conn->unsent still, its sent ones are failed */
+void db_conn_idle(struct conn *conn); /* nothing unsent, nothing sent */
 void db_refuse(struct db *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* pool.c: connections for transactions */
 AWAITS int pool_take(struct call *call, struct db *db, struct conn **ret);
-void pool_give(struct conn *conn);       /* nothing is open on it */
+void pool_give(struct conn *conn);                   /* nothing is open on it */
 void pool_release(struct conn *conn, bool rollback); /* the transaction is over; given away when all is drained */
-void pool_conn_gone(struct conn *conn);  /* lost or closed: nobody has it any more */
-void pool_fill(struct db *db);           /* give to those who wait what is idle, connect for the rest */
-void pool_fail(struct db *db);           /* everybody who waits gets E_NETWORK */
+void pool_conn_gone(struct conn *conn);              /* lost or closed: nobody has it any more */
+void pool_fill(struct db *db);                       /* give to those who wait what is idle, connect for the rest */
+void pool_fail(struct db *db);                       /* everybody who waits gets E_NETWORK */
 
 /* ---- helpers ---- */
 int args_encode(struct call *call, const struct db_arg *args, size_t n, const char *query, struct params *ret);
@@ -196,7 +196,7 @@ AWAITS int group_await(struct call *call, struct db *db, struct group *group);
 /* A group that was never submitted. */
 void group_discard(struct group *group);
 int stmt_fill(struct call *call, struct db *db, enum query query, const struct db_arg *args, size_t n,
-              struct stmt *ret);
+	      struct stmt *ret);
 
 /* type oids of the server's catalog, which never change: those that results may have */
 enum {

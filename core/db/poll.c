@@ -15,7 +15,10 @@ struct poller {
 	int fd, events;
 };
 
-static void on_closed(uv_handle_t *handle) { free(handle->data); }
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
 
 static void on_ready(uv_poll_t *handle, int status, int events)
 {

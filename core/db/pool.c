@@ -42,9 +42,15 @@ static void lease_free(struct wait *wait)
 
 _Static_assert(offsetof(struct lease, wait) == 0, "a wait is its lease");
 
-static bool is_free(const struct conn *conn) { return conn->state == CONN_UP && !conn->taken && !conn->ending; }
+static bool is_free(const struct conn *conn)
+{
+	return conn->state == CONN_UP && !conn->taken && !conn->ending;
+}
 
-static bool is_coming(const struct conn *conn) { return conn->state != CONN_UP && conn->state != CONN_DOWN; }
+static bool is_coming(const struct conn *conn)
+{
+	return conn->state != CONN_UP && conn->state != CONN_DOWN;
+}
 
 static struct conn *first_free(struct db *db)
 {
@@ -128,7 +134,7 @@ static int busy(struct call *call, struct db *db)
 {
 	call->retry_after_ms = 1000;
 	return call_fail(call, E_LIMITED, "all %u connections for transactions are busy: retry in a second",
-	                 db->n_conns - db->n_shared);
+			 db->n_conns - db->n_shared);
 }
 
 static int away(struct call *call)

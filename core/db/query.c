@@ -84,7 +84,7 @@ static int submit(struct call *call, struct db *db, const struct db_stmt *stmts,
 }
 
 int db_query_args(struct call *call, struct db *db, enum query query, struct db_rows *rows, const struct db_arg *args,
-                  size_t n_args)
+		  size_t n_args)
 {
 	const struct db_stmt stmt = { .query = query, .args = args, .n_args = n_args };
 	struct group *group = NULL;

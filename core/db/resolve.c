@@ -84,7 +84,7 @@ static bool look_up(struct resolver *resolver)
 	}
 	resolver->request.data = resolver;
 	return uv_getaddrinfo(loop_uv(resolver->conn->db->loop), &resolver->request, on_resolved, resolver->name, NULL,
-	                      &hints) == 0;
+			      &hints) == 0;
 }
 
 static void resolve_next(struct resolver *resolver)

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Results come in PostgreSQL's binary form: the server writes a timestamptz as text in about 0.3 us, 100 of them in a list of
- * 50 rows, and a number only for us to read it again. Here each becomes the text that the API shows. */
+/* Results come in PostgreSQL's binary form: the server writes a timestamptz as text in about 0.3 us, 100 of them in a
+ * list of 50 rows, and a number only for us to read it again. Here each becomes the text that the API shows. */
 
 #define CELL_TEXT_MAX TIME_TEXT_MAX /* longest text of a number or a time, with its NUL */
 
@@ -111,8 +111,9 @@ static enum form form_of(const struct db_col *col)
 	case OID_TIMESTAMPTZ:
 		return FORM_VALUE;
 	default:
-		fprintf(stderr, "the column \"%s\" has a type (oid %u) that is not read here: cast it to text in its query\n",
-		        col->name.p, col->type);
+		fprintf(stderr,
+			"the column \"%s\" has a type (oid %u) that is not read here: cast it to text in its query\n",
+			col->name.p, col->type);
 		abort();
 	}
 }
@@ -200,7 +201,10 @@ struct str db_text(const struct db_rows *rows, int row, const char *col)
 	return text.p ? text : STR("");
 }
 
-bool db_is_null(const struct db_rows *rows, int row, const char *col) { return !cell(rows, row, col).p; }
+bool db_is_null(const struct db_rows *rows, int row, const char *col)
+{
+	return !cell(rows, row, col).p;
+}
 
 int64_t db_int(const struct db_rows *rows, int row, const char *col)
 {

@@ -34,13 +34,19 @@ static inline void put(struct out *out, const char *bytes, size_t n)
 	out->n += n;
 }
 
-static inline void put_str(struct out *out, struct str s) { put(out, s.p, s.n); }
+static inline void put_str(struct out *out, struct str s)
+{
+	put(out, s.p, s.n);
+}
 
 #define EACH(byte) (0x0101010101010101ULL * (byte))
 
 /* The high bit of a byte of the answer is set when the byte of the word is zero. A byte behind a zero one may be marked
  * by mistake, which costs time, not correctness. */
-static inline uint64_t zero_bytes(uint64_t word) { return (word - EACH(1)) & ~word & EACH(0x80); }
+static inline uint64_t zero_bytes(uint64_t word)
+{
+	return (word - EACH(1)) & ~word & EACH(0x80);
+}
 
 /* Printable ASCII without '"', '\\', '<'. */
 static bool is_plain(struct str text)
@@ -175,7 +181,10 @@ static void add_rows(struct json_out *json, const struct db_rows *rows, int firs
 	buf_done(&keys.text);
 }
 
-void db_row_json(const struct db_rows *rows, int row, struct json_out *out) { add_rows(out, rows, row, row + 1); }
+void db_row_json(const struct db_rows *rows, int row, struct json_out *out)
+{
+	add_rows(out, rows, row, row + 1);
+}
 
 void db_rows_json(const struct db_rows *rows, struct json_out *out)
 {

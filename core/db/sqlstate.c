@@ -16,7 +16,7 @@ static bool is_one_of(const char *sqlstate, const char *const *list)
 bool sqlstate_ends_connection(const char *sqlstate)
 {
 	static const char *const list[] = { "08000", "08003", "08006", "57P01", "57P02", "57P03",
-		                            "57P04", "57P05", "25006", "25P03", NULL };
+					    "57P04", "57P05", "25006", "25P03", NULL };
 
 	return is_one_of(sqlstate, list);
 }

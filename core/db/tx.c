@@ -67,7 +67,7 @@ static int run(struct call *call, struct db_tx *tx, struct group *group)
 }
 
 int db_tx_query_args(struct call *call, struct db_tx *tx, enum query query, struct db_rows *rows,
-                     const struct db_arg *args, size_t n_args)
+		     const struct db_arg *args, size_t n_args)
 {
 	struct group *group = NULL;
 	unsigned n = tx->begun ? 1 : 2; /* should "begin" fail, its Sync takes the statement with it */

@@ -37,8 +37,17 @@ void call_secret(struct call *call, struct str secret)
 	call->log.secrets = entry;
 }
 
-bool call_cancelled(const struct call *call) { return call->fiber && call->fiber->cancelled && !call->fiber->shielded; }
+bool call_cancelled(const struct call *call)
+{
+	return call->fiber && call->fiber->cancelled && !call->fiber->shielded;
+}
 
-void call_shield(struct call *call) { call->fiber->shielded++; }
+void call_shield(struct call *call)
+{
+	call->fiber->shielded++;
+}
 
-void call_unshield(struct call *call) { call->fiber->shielded--; }
+void call_unshield(struct call *call)
+{
+	call->fiber->shielded--;
+}

@@ -16,11 +16,11 @@ struct fiber;
 struct call {
 	struct loop *loop;
 	struct fiber *fiber;
-	struct arena *arena;     /* dies with the fiber */
-	int64_t deadline_ms;     /* clock_mono_ms(); INT64_MAX = none */
-	int64_t retry_after_ms;  /* goes with E_LIMITED, E_QUOTA, E_NETWORK; 0 = unknown */
-	int code;                /* of the last call_fail */
-	const char *why;         /* one sentence for people, set if and only if a function failed; "" at the start */
+	struct arena *arena;    /* dies with the fiber */
+	int64_t deadline_ms;    /* clock_mono_ms(); INT64_MAX = none */
+	int64_t retry_after_ms; /* goes with E_LIMITED, E_QUOTA, E_NETWORK; 0 = unknown */
+	int code;               /* of the last call_fail */
+	const char *why;        /* one sentence for people, set if and only if a function failed; "" at the start */
 	struct log_scope log;
 };
 

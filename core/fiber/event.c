@@ -9,7 +9,10 @@ struct event_waiter {
 	struct event_waiter *prev, *next;
 };
 
-static void free_waiter(struct wait *wait) { free((struct event_waiter *)wait); }
+static void free_waiter(struct wait *wait)
+{
+	free((struct event_waiter *)wait);
+}
 
 /* The fiber gave up: off the list, and the driver's reference with it. */
 static void on_leave(struct wait *wait)
@@ -108,4 +111,7 @@ int fiber_sleep(struct call *call, int64_t ms)
 	return OK;
 }
 
-int fiber_yield(struct call *call) { return event_wait(call, &call->loop->next_round, -1); }
+int fiber_yield(struct call *call)
+{
+	return event_wait(call, &call->loop->next_round, -1);
+}

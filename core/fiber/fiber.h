@@ -6,7 +6,8 @@
  *  2. await() is the only function that suspends.
  *  3. Completing a record enqueues its fiber; only the scheduler resumes.
  *  4. Every await has a deadline, inherited from the call.
- *  5. Cancellation is sticky: every later await returns E_CANCELLED at once, except between call_shield and call_unshield.
+ *  5. Cancellation is sticky: every later await returns E_CANCELLED at once, except between call_shield and
+ * call_unshield.
  *  6. A started fiber always runs to its return.
  *  7. A fiber stays on the thread that made it; a plugin instance belongs to one loop.
  *  8. Nothing that outlives the call points into the call's arena; nothing in the arena is h2o_*, PG*, redis*, CURL*.
@@ -30,13 +31,13 @@
 #define FIBER_STACK_SIZE (256 * 1024)
 
 /* ---- the loop ---- */
-struct loop *loop_new(unsigned max_fibers);      /* 0 = 1024 */
-struct loop *loop_free(struct loop *loop);       /* asserts that no fiber is left */
+struct loop *loop_new(unsigned max_fibers); /* 0 = 1024 */
+struct loop *loop_free(struct loop *loop);  /* asserts that no fiber is left */
 uv_loop_t *loop_uv(struct loop *loop);
-void loop_run(struct loop *loop);                /* until loop_stop */
+void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);
-unsigned loop_fibers(const struct loop *loop);   /* alive now */
-int64_t loop_stalls(const struct loop *loop);    /* times something held the loop above the watchdog's limit */
+unsigned loop_fibers(const struct loop *loop);       /* alive now */
+int64_t loop_stalls(const struct loop *loop);        /* times something held the loop above the watchdog's limit */
 void loop_watchdog(struct loop *loop, int limit_ms); /* default 50; names the fiber in a warning */
 
 /* A hook runs in each turn of the loop before it sleeps: LOOP_SOURCE before the fibers that are ready (something that
@@ -55,11 +56,11 @@ void loop_hook_remove(struct loop *loop, enum loop_phase phase, struct loop_hook
 typedef void fiber_fn(struct call *call, void *arg);
 
 struct fiber_options {
-	const char *name;       /* static text: names the kind of work in logs, watchdog and debugger */
-	int64_t timeout_ms;     /* the call's deadline from now; 0 = none */
+	const char *name;   /* static text: names the kind of work in logs, watchdog and debugger */
+	int64_t timeout_ms; /* the call's deadline from now; 0 = none */
 	/* Called on the loop's stack after the fiber returned and before its arena is freed. May be NULL. */
 	void (*on_done)(struct call *call, void *arg);
-	struct log_scope log;   /* copied into the call */
+	struct log_scope log; /* copied into the call */
 };
 
 /* Makes a fiber and puts it in the ready queue; it runs when the scheduler comes to it, never inside this call.
@@ -70,16 +71,17 @@ void fiber_cancel(struct fiber *fiber);         /* sticky; harmless when it has 
 bool fiber_finished(const struct fiber *fiber);
 /* Wait until `fiber` has returned. Takes no reference away. */
 AWAITS int fiber_join(struct call *call, struct fiber *fiber);
-/* Run fn on a fiber of its own and wait for it: what it allocates goes with it. For loops that live long, whose own arena
- * must not grow. When the caller is cancelled so is fn, which may then still be running on return. */
+/* Run fn on a fiber of its own and wait for it: what it allocates goes with it. For loops that live long, whose own
+ * arena must not grow. When the caller is cancelled so is fn, which may then still be running on return. */
 AWAITS int fiber_run(struct call *call, const struct fiber_options *options, fiber_fn *fn, void *arg);
-void loop_cancel_all(struct loop *loop);        /* cancel every fiber that is alive */
+void loop_cancel_all(struct loop *loop); /* cancel every fiber that is alive */
 
 AWAITS int fiber_sleep(struct call *call, int64_t ms); /* OK, E_CANCELLED or E_TIMEOUT (the call's deadline) */
 AWAITS int fiber_yield(struct call *call);             /* let others run: for loops over more than 1,000 items */
 
 bool call_cancelled(const struct call *call);
-void call_shield(struct call *call);   /* awaits work again although cancelled: for cleanup, with its own short time-outs */
+void call_shield(
+	struct call *call); /* awaits work again although cancelled: for cleanup, with its own short time-outs */
 void call_unshield(struct call *call);
 
 /* For the crash handler and the watchdog: the fiber that runs now, or NULL on the loop's stack. */
@@ -88,10 +90,10 @@ struct call *fiber_current_call(void); /* for signal handlers and the log only, 
 
 /* ---- waiting ---- */
 struct wait {
-	struct call *call;                  /* who is suspended on it, NULL when nobody is */
-	void (*free)(struct wait *wait);    /* frees the record that contains it; both sides have let go */
-	/* The fiber leaves without its result, on the fiber's stack; may be NULL. With wait->done the result is there and
-	 * nobody will take it: whatever it holds (a connection, memory) goes back now. */
+	struct call *call;               /* who is suspended on it, NULL when nobody is */
+	void (*free)(struct wait *wait); /* frees the record that contains it; both sides have let go */
+	/* The fiber leaves without its result, on the fiber's stack; may be NULL. With wait->done the result is there
+	 * and nobody will take it: whatever it holds (a connection, memory) goes back now. */
 	void (*on_leave)(struct wait *wait);
 	int result;
 	uint8_t refs;

@@ -1,4 +1,5 @@
-/* What the files of this folder share: the loop, the fiber and the scheduler's view of them. Nobody else includes it. */
+/* What the files of this folder share: the loop, the fiber and the scheduler's view of them. Nobody else includes it.
+ */
 #ifndef FIBER_INNER_H
 #define FIBER_INNER_H
 
@@ -7,7 +8,7 @@
 #include <ucontext.h>
 
 struct stack {
-	char *base;  /* lowest usable byte; the guard page is below */
+	char *base; /* lowest usable byte; the guard page is below */
 	size_t size;
 	unsigned valgrind_id;
 	struct stack *next;
@@ -30,11 +31,11 @@ struct fiber {
 	unsigned refs;
 	bool cancelled, timed_out;
 	unsigned shielded;
-	uv_timer_t timer;      /* deadline of the current await */
+	uv_timer_t timer; /* deadline of the current await */
 	bool timer_open;
-	struct wait *waiting;  /* what it is suspended on */
-	struct event joined;   /* set when it has returned */
-	int64_t since_ms;      /* when it entered its state: for the debugger */
+	struct wait *waiting; /* what it is suspended on */
+	struct event joined;  /* set when it has returned */
+	int64_t since_ms;     /* when it entered its state: for the debugger */
 	struct fiber *next_ready;
 	struct fiber *prev, *next; /* all fibers of the loop */
 };
@@ -51,7 +52,7 @@ struct loop {
 	unsigned n_fibers, max_fibers;
 	struct stack *spare;
 	unsigned n_spare;
-	ucontext_t context;    /* the loop's own stack */
+	ucontext_t context; /* the loop's own stack */
 	void *sanitizer_stack;
 	const void *loop_stack_base;
 	size_t loop_stack_size;

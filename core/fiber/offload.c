@@ -12,7 +12,10 @@ struct offloaded {
 	bool left; /* the fiber has gone: drop is ours to call */
 };
 
-static void free_offloaded(struct wait *wait) { free((struct offloaded *)wait); }
+static void free_offloaded(struct wait *wait)
+{
+	free((struct offloaded *)wait);
+}
 
 static void on_leave(struct wait *wait)
 {

@@ -11,16 +11,25 @@
 #include <stdlib.h>
 
 #define DEFAULT_FIBERS 1024
-#define SPARE_STACKS 64
-#define ROUNDS 16 /* in one turn, before I/O gets its chance again */
+#define SPARE_STACKS   64
+#define ROUNDS         16 /* in one turn, before I/O gets its chance again */
 
 /* For crash handlers and the log, which have no call in hand. Fibers never change threads, so a thread-local is read
  * on the thread that wrote it; noinline keeps the compiler from caching its address across a switch. */
 static _Thread_local struct fiber *current;
 
-__attribute__((noinline)) const char *fiber_current_name(void) { return current ? current->name : NULL; }
-__attribute__((noinline)) struct call *fiber_current_call(void) { return current ? &current->call : NULL; }
-__attribute__((noinline)) static void set_current(struct fiber *fiber) { current = fiber; }
+__attribute__((noinline)) const char *fiber_current_name(void)
+{
+	return current ? current->name : NULL;
+}
+__attribute__((noinline)) struct call *fiber_current_call(void)
+{
+	return current ? &current->call : NULL;
+}
+__attribute__((noinline)) static void set_current(struct fiber *fiber)
+{
+	current = fiber;
+}
 
 void schedule(struct fiber *fiber)
 {
@@ -91,7 +100,10 @@ struct fiber *fiber_unref(struct fiber *fiber)
 	return NULL;
 }
 
-static void on_timer_closed(uv_handle_t *handle) { fiber_unref(handle->data); }
+static void on_timer_closed(uv_handle_t *handle)
+{
+	fiber_unref(handle->data);
+}
 
 static void finish(struct loop *loop, struct fiber *fiber)
 {
@@ -137,8 +149,12 @@ int fiber_start(struct loop *loop, const struct fiber_options *options, fiber_fn
 	fiber->stack = stack;
 	fiber->state = FIBER_WAITING;
 	fiber->refs = ret ? 2 : 1; /* the scheduler's, dropped when the timer has closed, and the caller's */
-	fiber->call = (struct call){ .loop = loop, .fiber = fiber, .arena = arena_new(), .why = "", .log = options->log,
-		                     .deadline_ms = INT64_MAX };
+	fiber->call = (struct call){ .loop = loop,
+				     .fiber = fiber,
+				     .arena = arena_new(),
+				     .why = "",
+				     .log = options->log,
+				     .deadline_ms = INT64_MAX };
 	if (options->timeout_ms > 0)
 		fiber->call.deadline_ms = clock_mono_ms() + options->timeout_ms;
 	uv_timer_init(&loop->uv, &fiber->timer);
@@ -155,7 +171,10 @@ int fiber_start(struct loop *loop, const struct fiber_options *options, fiber_fn
 	return OK;
 }
 
-bool fiber_finished(const struct fiber *fiber) { return fiber->state == FIBER_DONE; }
+bool fiber_finished(const struct fiber *fiber)
+{
+	return fiber->state == FIBER_DONE;
+}
 
 /* ---- the turn ---- */
 
@@ -215,7 +234,10 @@ static void run_hooks(struct loop *loop, enum loop_phase phase)
 		report_stall(loop, phase == LOOP_SOURCE ? "h2o" : "libpq", took);
 }
 
-static void on_idle(uv_idle_t *idle) { (void)idle; }
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle;
+}
 
 static void turn(struct loop *loop)
 {
@@ -236,7 +258,10 @@ static void turn(struct loop *loop)
 		uv_idle_stop(&loop->idle);
 }
 
-static void on_prepare(uv_prepare_t *prepare) { turn(prepare->data); }
+static void on_prepare(uv_prepare_t *prepare)
+{
+	turn(prepare->data);
+}
 
 static void on_check(uv_check_t *check)
 {
@@ -291,10 +316,22 @@ struct loop *loop_free(struct loop *loop)
 	return NULL;
 }
 
-uv_loop_t *loop_uv(struct loop *loop) { return &loop->uv; }
-unsigned loop_fibers(const struct loop *loop) { return loop->n_fibers; }
-int64_t loop_stalls(const struct loop *loop) { return loop->stalls; }
-void loop_watchdog(struct loop *loop, int limit_ms) { loop->watchdog_ms = limit_ms; }
+uv_loop_t *loop_uv(struct loop *loop)
+{
+	return &loop->uv;
+}
+unsigned loop_fibers(const struct loop *loop)
+{
+	return loop->n_fibers;
+}
+int64_t loop_stalls(const struct loop *loop)
+{
+	return loop->stalls;
+}
+void loop_watchdog(struct loop *loop, int limit_ms)
+{
+	loop->watchdog_ms = limit_ms;
+}
 
 void loop_run(struct loop *loop)
 {

@@ -9,7 +9,7 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_STACK_REGISTER(start, end) 0
-#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define VALGRIND_STACK_DEREGISTER(id)       ((void)(id))
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -28,7 +28,7 @@ struct stack *stack_new(void)
 	size_t guard = (size_t)sysconf(_SC_PAGESIZE);
 	struct stack *stack = malloc(sizeof(*stack));
 	char *map = mmap(NULL, guard + FIBER_STACK_SIZE, PROT_READ | PROT_WRITE,
-	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 
 	if (!stack || map == MAP_FAILED || mprotect(map, guard, PROT_NONE) != 0) {
 		if (map != MAP_FAILED)

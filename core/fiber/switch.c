@@ -21,19 +21,19 @@
 #ifdef WITH_TSAN /* first: it includes the header whose names are replaced below */
 #include <sanitizer/tsan_interface.h>
 #else
-#define __tsan_create_fiber(flags) NULL
-#define __tsan_destroy_fiber(fiber) ((void)(fiber))
+#define __tsan_create_fiber(flags)           NULL
+#define __tsan_destroy_fiber(fiber)          ((void)(fiber))
 #define __tsan_switch_to_fiber(fiber, flags) ((void)(fiber))
-#define __tsan_get_current_fiber() NULL
-#define __tsan_set_fiber_name(fiber, name) ((void)(fiber), (void)(name))
+#define __tsan_get_current_fiber()           NULL
+#define __tsan_set_fiber_name(fiber, name)   ((void)(fiber), (void)(name))
 #endif
 #ifdef WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #else
-#define __sanitizer_start_switch_fiber(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
+#define __sanitizer_start_switch_fiber(save, bottom, size)   ((void)(save), (void)(bottom), (void)(size))
 #define __sanitizer_finish_switch_fiber(saved, bottom, size) ((void)(saved), (void)(bottom), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n)                    ((void)(p), (void)(n))
 #endif
 
 void switch_prepare(struct fiber *fiber, void (*entry)(void))
@@ -61,7 +61,7 @@ void switch_to_loop(struct loop *loop, struct fiber *fiber, bool for_ever)
 {
 	/* a stack that is left for ever gives its fake stack back: NULL says so */
 	__sanitizer_start_switch_fiber(for_ever ? NULL : &fiber->sanitizer_stack, loop->loop_stack_base,
-	                               loop->loop_stack_size);
+				       loop->loop_stack_size);
 	__tsan_switch_to_fiber(loop->tsan, 0);
 	swapcontext(&fiber->context, &loop->context);
 	__sanitizer_finish_switch_fiber(fiber->sanitizer_stack, NULL, NULL);
@@ -72,4 +72,7 @@ void switch_arrived(struct loop *loop)
 	__sanitizer_finish_switch_fiber(NULL, &loop->loop_stack_base, &loop->loop_stack_size);
 }
 
-void switch_discard(struct fiber *fiber) { __tsan_destroy_fiber(fiber->tsan); }
+void switch_discard(struct fiber *fiber)
+{
+	__tsan_destroy_fiber(fiber->tsan);
+}

@@ -196,7 +196,8 @@ static struct work *take_in(struct http_server *server, h2o_req_t *req, const ch
 	end = work->params + n_path + HTTP_PARAMS;
 	if (!path_decode(raw_path, path, &work->x.path, ret_why))
 		work->x.path = STR("");
-	else if (!percent_decode(target, true, work->params, &n)) /* only tried: parameters are decoded when asked for */
+	else if (!percent_decode(target, true, work->params,
+				 &n)) /* only tried: parameters are decoded when asked for */
 		*ret_why = "The query is not well encoded: escape it as %XX of UTF-8 text without NUL.";
 	if (body.n)
 		memcpy(end, body.p, body.n);

@@ -24,14 +24,14 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 
 struct http_route {
 	enum http_method method;
-	const char *path;      /* "/projects/:id/deployments": a segment with ':' is a parameter */
+	const char *path; /* "/projects/:id/deployments": a segment with ':' is a parameter */
 	http_handler *handler;
-	int access;            /* least role; meaning belongs to api (api/access.h) */
+	int access; /* least role; meaning belongs to api (api/access.h) */
 	unsigned flags;
-	size_t max_body;       /* 0 = 64 KiB */
+	size_t max_body; /* 0 = 64 KiB */
 };
 #define ROUTE_DIRECT 1u /* runs on the loop's stack, without guard; must not await, touches nothing: /healthz */
-#define ROUTE_QUIET 2u  /* no access log line */
+#define ROUTE_QUIET  2u /* no access log line */
 
 /* ---- one request and its answer ---- */
 struct http_header {
@@ -42,23 +42,23 @@ struct http_header {
 struct exchange {
 	struct call *call;
 	const struct http_route *route;
-	void *app;              /* what http_options.app was: the api's services */
-	void *user;             /* for the api: who is asking */
+	void *app;  /* what http_options.app was: the api's services */
+	void *user; /* for the api: who is asking */
 	struct str method;
-	struct str path;        /* decoded and checked: what routing used */
-	struct str query;       /* raw, without '?' */
+	struct str path;                /* decoded and checked: what routing used */
+	struct str query;               /* raw, without '?' */
 	struct str params[HTTP_PARAMS]; /* of the route's path, in order, decoded */
 	const struct http_header *headers;
 	size_t n_headers;
 	struct str body;
-	struct str client;      /* address, behind trusted proxies the one they name */
-	struct str request_id;  /* X-Request-Id when it is 8 to 64 of [A-Za-z0-9._-], else a new one */
+	struct str client;     /* address, behind trusted proxies the one they name */
+	struct str request_id; /* X-Request-Id when it is 8 to 64 of [A-Za-z0-9._-], else a new one */
 	bool tls;
 
 	struct {
-		int status;             /* 0 = 200 */
-		struct buf body;        /* max 32 MiB */
-		const char *type;       /* content type, NULL = application/json; charset=utf-8 */
+		int status;       /* 0 = 200 */
+		struct buf body;  /* max 32 MiB */
+		const char *type; /* content type, NULL = application/json; charset=utf-8 */
 		struct http_header headers[12];
 		size_t n_headers;
 	} answer;
@@ -83,26 +83,26 @@ int http_status_of(int code); /* E_INVALID 422, E_AUTH 401, E_NOT_FOUND 404, E_L
 
 /* ---- the server ---- */
 struct http_options {
-	int listen_fd;                  /* listening TCP socket, inherited from the supervisor */
+	int listen_fd;                   /* listening TCP socket, inherited from the supervisor */
 	const struct http_route *routes; /* ends with a row whose path is NULL */
 	void *app;
 	/* Runs on the fiber before the handler: who is asking, may he? OK, or a failure that becomes the answer. */
 	int (*guard)(struct exchange *x);
-	unsigned max_connections;       /* 0 = 8192, lowered below RLIMIT_NOFILE */
-	unsigned max_per_address;       /* 0 = 256; IPv6 by /64; addresses of trusted proxies are not counted */
-	size_t max_buffered;            /* of requests being read, 0 = 512 MiB; past it the newest are cut */
-	int64_t request_timeout_ms;     /* head and body must have arrived, 0 = 30 s */
-	int64_t response_timeout_ms;    /* the answer must have left, 0 = 30 s; also the handler's deadline */
-	const char *trusted_proxies;    /* comma-separated addresses and CIDRs, "" = none */
+	unsigned max_connections;    /* 0 = 8192, lowered below RLIMIT_NOFILE */
+	unsigned max_per_address;    /* 0 = 256; IPv6 by /64; addresses of trusted proxies are not counted */
+	size_t max_buffered;         /* of requests being read, 0 = 512 MiB; past it the newest are cut */
+	int64_t request_timeout_ms;  /* head and body must have arrived, 0 = 30 s */
+	int64_t response_timeout_ms; /* the answer must have left, 0 = 30 s; also the handler's deadline */
+	const char *trusted_proxies; /* comma-separated addresses and CIDRs, "" = none */
 };
 
 /* NULL, with the reason in the log, when the socket or the list of proxies is no good. Aborts on a route table that
  * contradicts itself. */
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options);
-void http_server_drain(struct http_server *server);      /* stop accepting, close idle connections, finish requests */
+void http_server_drain(struct http_server *server); /* stop accepting, close idle connections, finish requests */
 unsigned http_server_busy(const struct http_server *server); /* requests being answered + connections still open */
 /* Closes every connection. Its handlers must have returned: loop_cancel_all and run the loop first. */
 struct http_server *http_server_free(struct http_server *server);
-int http_listen(const char *address, int port);          /* a listening socket, or -errno; backlog 4096 */
+int http_listen(const char *address, int port); /* a listening socket, or -errno; backlog 4096 */
 
 #endif

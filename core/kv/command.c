@@ -105,7 +105,7 @@ static int explain(struct call *call, const struct command *command, struct str 
 }
 
 int kv_command(struct call *call, struct kv *kv, int64_t timeout_ms, struct kv_reply *ret, const struct str *args,
-               size_t n_args)
+	       size_t n_args)
 {
 	struct command *command;
 	int r;

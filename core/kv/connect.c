@@ -17,9 +17,15 @@ struct resolver {
 	struct kv *kv; /* NULL when nobody waits for it any more */
 };
 
-static void on_retry(uv_timer_t *timer) { kv_connect(timer->data); }
+static void on_retry(uv_timer_t *timer)
+{
+	kv_connect(timer->data);
+}
 
-static void on_too_long(uv_timer_t *timer) { kv_lost(timer->data, "the server did not accept the connection in time"); }
+static void on_too_long(uv_timer_t *timer)
+{
+	kv_lost(timer->data, "the server did not accept the connection in time");
+}
 
 void kv_drop(struct kv *kv)
 {
@@ -56,7 +62,7 @@ void kv_lost(struct kv *kv, const char *why)
 		delay = BACKOFF_MAX_MS;
 	delay = delay * 3 / 4 + delay / 4 * jitter / UINT16_MAX;
 	log_warn("Redis", "The Redis connection was lost or could not be made", F_TEXT("connection", kv->name),
-	         F_TEXT("reason", why), F_INT("retryInMs", delay), F_INT("failures", (int64_t)kv->failures + 1));
+		 F_TEXT("reason", why), F_INT("retryInMs", delay), F_INT("failures", (int64_t)kv->failures + 1));
 	kv_drop(kv);
 	if (kv->failures < 16)
 		kv->failures++;
@@ -74,7 +80,7 @@ static void on_version(redisAsyncContext *context, void *answer, void *arg)
 	(void)context;
 	if (at && atoi(at + strlen("redis_version:")) < 7)
 		log_warn("Redis", "Redis is older than version 7: upgrade it, some commands will be refused",
-		         F_STR("version", ((struct str){ at + 14, strcspn(at + 14, "\r\n") })));
+			 F_STR("version", ((struct str){ at + 14, strcspn(at + 14, "\r\n") })));
 }
 
 /* A server that forbids CONFIG (most hosted ones) answers with an error: nothing is known, nothing is said. */
@@ -88,7 +94,7 @@ static void on_policy(redisAsyncContext *context, void *answer, void *arg)
 		return;
 	if (strcmp(reply->element[1]->str, "noeviction") != 0)
 		log_warn("Redis", "Redis may evict queue keys under memory pressure: set maxmemory-policy noeviction",
-		         F_TEXT("policy", reply->element[1]->str));
+			 F_TEXT("policy", reply->element[1]->str));
 }
 
 static void on_auth(redisAsyncContext *context, void *answer, void *arg)

@@ -27,13 +27,13 @@ void reply_copy(struct arena *arena, const redisReply *from, struct kv_reply *to
 struct command {
 	struct wait wait;
 	struct command *next;
-	struct call *call;   /* who waits; NULL = nobody: the reply is dropped */
-	bool left;           /* given up: not sent any more */
+	struct call *call; /* who waits; NULL = nobody: the reply is dropped */
+	bool left;         /* given up: not sent any more */
 	bool sent;
 	int64_t expires_ms;
-	struct buf text;     /* as it goes to Redis */
+	struct buf text; /* as it goes to Redis */
 	struct kv_reply reply;
-	char error[24];      /* first word of an error reply: its code. The rest may repeat arguments */
+	char error[24]; /* first word of an error reply: its code. The rest may repeat arguments */
 };
 struct command *command_new(struct call *call, const struct str *args, size_t n_args);
 void command_reply(struct command *command, const redisReply *reply); /* NULL: the connection was lost */
@@ -50,11 +50,11 @@ struct kv {
 	struct resolver *resolver;
 	redisAsyncContext *context;
 	struct link *link;
-	const char *broken;  /* why the connection must go, at the end of this turn; NULL = it is fine */
-	unsigned failures;   /* in a row */
-	bool inspected;      /* version and eviction policy were looked at */
+	const char *broken;           /* why the connection must go, at the end of this turn; NULL = it is fine */
+	unsigned failures;            /* in a row */
+	bool inspected;               /* version and eviction policy were looked at */
 	struct command *first, **end; /* not sent yet */
-	unsigned n_pending;  /* not answered yet */
+	unsigned n_pending;           /* not answered yet */
 	struct event changed;
 };
 

@@ -74,7 +74,10 @@ struct kv *kv_open(struct loop *loop, const char *url, const char *name)
 	return kv;
 }
 
-static void on_closed(uv_handle_t *handle) { free(handle->data); }
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
 
 struct kv *kv_close(struct kv *kv)
 {
@@ -86,7 +89,10 @@ struct kv *kv_close(struct kv *kv)
 	return NULL;
 }
 
-bool kv_is_up(const struct kv *kv) { return kv->state == KV_UP && !kv->broken; }
+bool kv_is_up(const struct kv *kv)
+{
+	return kv->state == KV_UP && !kv->broken;
+}
 
 int kv_ready(struct call *call, struct kv *kv, int64_t timeout_ms)
 {
@@ -100,7 +106,7 @@ int kv_ready(struct call *call, struct kv *kv, int64_t timeout_ms)
 			return r;
 		if (r < 0)
 			return call_fail(call, E_NETWORK,
-			                 "Redis cannot be reached: check that it runs and that its url is right");
+					 "Redis cannot be reached: check that it runs and that its url is right");
 	}
 	return OK;
 }

@@ -33,11 +33,11 @@ struct kv_reply {
 
 /* One command; arguments are binary safe. The reply is copied into the call's arena; ret may be NULL.
  * timeout_ms 0 = 500. */
-#define kv_do(call, kv, timeout_ms, ret, ...)                                             \
-	kv_command(call, kv, timeout_ms, ret, (const struct str[]){ __VA_ARGS__ },        \
-	           sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
+#define kv_do(call, kv, timeout_ms, ret, ...)                                                                          \
+	kv_command(call, kv, timeout_ms, ret, (const struct str[]){ __VA_ARGS__ },                                     \
+		   sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
 AWAITS int kv_command(struct call *call, struct kv *kv, int64_t timeout_ms, struct kv_reply *ret,
-                      const struct str *args, size_t n_args);
+		      const struct str *args, size_t n_args);
 /* Send and forget: what Redis answers is only counted. False when there is no connection. */
 bool kv_post(struct kv *kv, const struct str *args, size_t n_args);
 

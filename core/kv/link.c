@@ -14,7 +14,10 @@ struct link {
 	int wanted, active;         /* events as of uv_poll */
 };
 
-static void on_closed(uv_handle_t *handle) { free(handle->data); }
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
@@ -42,10 +45,22 @@ void link_apply(struct link *link)
 		uv_poll_stop(&link->poll);
 }
 
-static void add_read(void *arg) { ((struct link *)arg)->wanted |= UV_READABLE; }
-static void del_read(void *arg) { ((struct link *)arg)->wanted &= ~UV_READABLE; }
-static void add_write(void *arg) { ((struct link *)arg)->wanted |= UV_WRITABLE; }
-static void del_write(void *arg) { ((struct link *)arg)->wanted &= ~UV_WRITABLE; }
+static void add_read(void *arg)
+{
+	((struct link *)arg)->wanted |= UV_READABLE;
+}
+static void del_read(void *arg)
+{
+	((struct link *)arg)->wanted &= ~UV_READABLE;
+}
+static void add_write(void *arg)
+{
+	((struct link *)arg)->wanted |= UV_WRITABLE;
+}
+static void del_write(void *arg)
+{
+	((struct link *)arg)->wanted &= ~UV_WRITABLE;
+}
 
 static void cleanup(void *arg)
 {

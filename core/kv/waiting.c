@@ -42,14 +42,14 @@ static void read_texts(struct call *call, const struct kv_reply *array, const st
 	*ret_n = array->n;
 }
 
-int waiting_pop(struct call *call, struct kv *kv, struct str queue, int64_t most, int64_t wait_ms, const struct str **ret,
-                size_t *ret_n)
+int waiting_pop(struct call *call, struct kv *kv, struct str queue, int64_t most, int64_t wait_ms,
+		const struct str **ret, size_t *ret_n)
 {
 	struct kv_reply reply;
 	char key[WAITING_KEY_MAX];
 	int r = kv_do(call, kv, wait_ms + 2000, &reply, STR("BLMPOP"),
-	              arena_printf(call->arena, "%.3f", (double)wait_ms / 1000.0), STR("1"), waiting_key(key, queue),
-	              STR("LEFT"), STR("COUNT"), number(call, most));
+		      arena_printf(call->arena, "%.3f", (double)wait_ms / 1000.0), STR("1"), waiting_key(key, queue),
+		      STR("LEFT"), STR("COUNT"), number(call, most));
 
 	if (r != OK)
 		return r;
@@ -62,7 +62,8 @@ int waiting_pop(struct call *call, struct kv *kv, struct str queue, int64_t most
 	return OK;
 }
 
-int waiting_list(struct call *call, struct kv *kv, struct str queue, int64_t most, const struct str **ret, size_t *ret_n)
+int waiting_list(struct call *call, struct kv *kv, struct str queue, int64_t most, const struct str **ret,
+		 size_t *ret_n)
 {
 	struct kv_reply reply;
 	char key[WAITING_KEY_MAX];

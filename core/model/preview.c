@@ -35,7 +35,10 @@ bool build_status_read(struct str word, enum build_status *ret)
 	return true;
 }
 
-const char *build_status_word(enum build_status status) { return statuses[status]; }
+const char *build_status_word(enum build_status status)
+{
+	return statuses[status];
+}
 
 static bool ended(const struct attempt *a)
 {
@@ -81,7 +84,7 @@ static struct step bring_up(const struct preview *p, unsigned i)
 		step.kind = STEP_SEND;
 		break;
 	case ATTEMPT_SENT:
-		step.kind = ended(a) ? STEP_DONE : STEP_FIND;
+		step.kind = STEP_FIND; /* also past its deadline: it may exist, and come up after all */
 		step.lost = p->now_ms >= a->sent_at_ms + p->settle_ms;
 		break;
 	case ATTEMPT_CREATED:
@@ -102,22 +105,26 @@ static bool is_urgent(const struct attempt *a, enum step_kind kind)
 
 static bool is_due(const struct preview *p, unsigned i, struct step step, int64_t *wait_ms)
 {
-	int64_t left = p->attempts[i].next_at_ms - p->now_ms;
+	const struct attempt *a = &p->attempts[i];
+	int64_t left = a->next_at_ms - p->now_ms;
 
 	if (step.kind == STEP_DONE)
 		return false;
-	if (left <= 0 || is_urgent(&p->attempts[i], step.kind))
+	if (left <= 0 || is_urgent(a, step.kind))
 		return true;
 	/* no wait goes past the deadline: STEP_TIME_OUT is due then */
-	if ((step.kind == STEP_POLL || step.kind == STEP_SEND || step.kind == STEP_FIND) &&
-	    p->attempts[i].generation == p->generation && p->attempts[i].deadline_ms - p->now_ms < left)
-		left = p->attempts[i].deadline_ms - p->now_ms;
+	if (!ended(a) && a->generation == p->generation && p->desired == DESIRED_DEPLOYED &&
+	    a->deadline_ms - p->now_ms < left)
+		left = a->deadline_ms - p->now_ms;
 	if (left < *wait_ms)
 		*wait_ms = left;
 	return false;
 }
 
-static bool is_ready(const struct attempt *a) { return a->state == ATTEMPT_CREATED && a->status == BUILD_READY; }
+static bool is_ready(const struct attempt *a)
+{
+	return a->state == ATTEMPT_CREATED && a->status == BUILD_READY;
+}
 
 /* The newest READY one stays, be it the wanted one or its predecessor; everything else that is old goes now. */
 static bool is_kept(const struct preview *p, unsigned i)
@@ -184,7 +191,10 @@ struct failure create_failure(int code)
 	}
 }
 
-const char *call_failure_reason(int code) { return create_failure(code).reason; }
+const char *call_failure_reason(int code)
+{
+	return create_failure(code).reason;
+}
 
 int64_t backoff_ms(int64_t tries, int64_t base_ms, int64_t cap_ms, uint32_t random)
 {

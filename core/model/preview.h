@@ -35,25 +35,25 @@ struct attempt {
 struct preview {
 	enum desired desired;
 	int64_t generation;
-	bool settled;  /* this generation has been brought to its end */
+	bool settled; /* this generation has been brought to its end */
 	int64_t now_ms;
-	int64_t settle_ms; /* after this long a sent attempt that cannot be found was never received */
+	int64_t settle_ms;              /* after this long a sent attempt that cannot be found was never received */
 	const struct attempt *attempts; /* those that are not GONE, oldest first */
 	unsigned n_attempts;
 };
 
 enum step_kind {
-	STEP_DONE,     /* nothing to do, now or later */
-	STEP_WAIT,     /* nothing is due for wait_ms */
-	STEP_INSERT,   /* write down a new attempt */
-	STEP_SEND,     /* call the provider's create for it */
-	STEP_FIND,     /* did it reach the provider? found: adopt; not found and settled: STEP_SEND or forget, see resend */
+	STEP_DONE,   /* nothing to do, now or later */
+	STEP_WAIT,   /* nothing is due for wait_ms */
+	STEP_INSERT, /* write down a new attempt */
+	STEP_SEND,   /* call the provider's create for it */
+	STEP_FIND, /* did it reach the provider? found: adopt; not found and settled: STEP_SEND or forget, see resend */
 	STEP_POLL,
 	STEP_TIME_OUT, /* its deadline has passed: ERROR */
 	STEP_CANCEL,
 	STEP_DESTROY,
-	STEP_FORGET,   /* it never reached the provider: GONE */
-	STEP_SETTLE,   /* nothing of it exists any more and nothing is wanted: say so */
+	STEP_FORGET, /* it never reached the provider: GONE */
+	STEP_SETTLE, /* nothing of it exists any more and nothing is wanted: say so */
 };
 
 struct step {

@@ -15,7 +15,7 @@ static bool fail(struct fault *fault, const char *field, const char *why)
 }
 
 static bool take_text(struct fault *fault, const struct json *object, const char *key, const char *field, size_t max,
-                      struct str *ret)
+		      struct str *ret)
 {
 	const struct json *value = json_get(object, key);
 
@@ -53,7 +53,8 @@ static struct str cut(struct str s, size_t max)
 
 static bool from_fork(const struct json *pr)
 {
-	const struct json *head = json_get(json_get(pr, "head"), "repo"), *base = json_get(json_get(pr, "base"), "repo");
+	const struct json *head = json_get(json_get(pr, "head"), "repo"),
+			  *base = json_get(json_get(pr, "base"), "repo");
 	int64_t head_id = json_int(json_get(head, "id"), -1);
 
 	/* head.repo is null when the fork was deleted: not known to be ours is a fork */
@@ -140,7 +141,8 @@ static bool read_all(struct fault *fault, const struct json *payload, struct pul
 	if (json_int(json_get(pr, "number"), 0) != ret->number)
 		return fail(fault, "pull_request.number", "is not the event's number");
 	if (!take_text(fault, pr, "title", "pull_request.title", 64 * 1024, &ret->title) ||
-	    !take_text(fault, pr, "html_url", "pull_request.html_url", 2048, &ret->html_url) || !read_author(fault, pr, ret))
+	    !take_text(fault, pr, "html_url", "pull_request.html_url", 2048, &ret->html_url) ||
+	    !read_author(fault, pr, ret))
 		return false;
 	if (!read_branches(fault, pr, ret) || !read_state(fault, pr, ret))
 		return false;
@@ -154,7 +156,8 @@ static bool read_all(struct fault *fault, const struct json *payload, struct pul
 	return true;
 }
 
-bool pull_request_read(const struct json *payload, struct pull_request *ret, const char **ret_field, const char **ret_why)
+bool pull_request_read(const struct json *payload, struct pull_request *ret, const char **ret_field,
+		       const char **ret_why)
 {
 	struct pull_request pr = { 0 };
 	struct fault fault = { 0 };
@@ -170,8 +173,10 @@ bool pull_request_read(const struct json *payload, struct pull_request *ret, con
 
 bool pull_request_action_matters(struct str action)
 {
-	static const char *const actions[] = { "opened",  "reopened",  "synchronize", "ready_for_review", "converted_to_draft",
-		                               "labeled", "unlabeled", "edited",      "closed" };
+	static const char *const actions[] = {
+		"opened",    "reopened", "synchronize", "ready_for_review", "converted_to_draft", "labeled",
+		"unlabeled", "edited",   "closed"
+	};
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (str_eq(action, str_of(actions[i])))

@@ -11,4 +11,7 @@ enum role role_read(struct str word)
 	return ROLE_NONE;
 }
 
-const char *role_word(enum role role) { return words[role]; }
+const char *role_word(enum role role)
+{
+	return words[role];
+}

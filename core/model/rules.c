@@ -120,17 +120,17 @@ struct decision rules_decide(const struct rules *r, const struct pull_request *p
 
 	if (rule(&d, !pr->open, "CLOSED", DESIRED_DESTROYED, "the pull request is closed") ||
 	    rule(&d, pr->draft && !r->deploy_drafts, "DRAFT", DESIRED_DESTROYED,
-	         "drafts are not deployed: mark it ready for review, or set rule drafts to \"deploy\"") ||
+		 "drafts are not deployed: mark it ready for review, or set rule drafts to \"deploy\"") ||
 	    rule(&d, has_label(pr, &r->labels_none), "LABEL_EXCLUDED", DESIRED_DESTROYED,
-	         "it has a label that excludes it from previews") ||
+		 "it has a label that excludes it from previews") ||
 	    rule(&d, r->labels_any.n && !has_label(pr, &r->labels_any), "LABEL_MISSING", DESIRED_DESTROYED,
-	         "it has none of the labels that ask for a preview") ||
-	    rule(&d, r->base_branches.n && !any_matches(&r->base_branches, pr->base_branch), "BASE_BRANCH", DESIRED_DESTROYED,
-	         "its base branch is not among the project's base branches") ||
+		 "it has none of the labels that ask for a preview") ||
+	    rule(&d, r->base_branches.n && !any_matches(&r->base_branches, pr->base_branch), "BASE_BRANCH",
+		 DESIRED_DESTROYED, "its base branch is not among the project's base branches") ||
 	    rule(&d, any_matches(&r->skip_authors, pr->author), "AUTHOR", DESIRED_DESTROYED,
-	         "pull requests of this author are not deployed") ||
+		 "pull requests of this author are not deployed") ||
 	    rule(&d, contains_nocase(pr->title, r->skip_marker), "SKIP_MARKER", DESIRED_DESTROYED,
-	         "its title holds the marker that skips previews") ||
+		 "its title holds the marker that skips previews") ||
 	    rule(&d, pr->from_fork && r->forks == FORKS_SKIP, "FORK", DESIRED_DESTROYED, "forks are not deployed") ||
 	    rule(&d, holds_fork(r, pr), "FORK", DESIRED_HELD, "it comes from a fork and waits for approval"))
 		return d;

@@ -1,8 +1,8 @@
 /* What deploys: a project's rules and the decision they make about one pull request. Pure.
  *
  * The first rule that speaks decides, in this order:
- *   closed -> draft -> excluded label -> missing label -> base branch -> author -> marker in the title -> fork -> deploy
- * Every rule that was looked at is in the trace, so "why did my pull request not deploy?" has an answer. */
+ *   closed -> draft -> excluded label -> missing label -> base branch -> author -> marker in the title -> fork ->
+ * deploy Every rule that was looked at is in the trace, so "why did my pull request not deploy?" has an answer. */
 #ifndef MODEL_RULES_H
 #define MODEL_RULES_H
 
@@ -19,7 +19,8 @@ struct rule_words {
 
 struct rules {
 	bool deploy_drafts;
-	enum fork_policy forks; /* TRUSTED: forks of owners, members and collaborators deploy, others wait for approval */
+	enum fork_policy
+		forks; /* TRUSTED: forks of owners, members and collaborators deploy, others wait for approval */
 	struct rule_words labels_any;    /* one of them is needed; none given = not needed */
 	struct rule_words labels_none;   /* each of them excludes */
 	struct rule_words base_branches; /* globs with '*'; none given = all */
@@ -33,8 +34,8 @@ const char *desired_word(enum desired desired); /* "deployed" ... as stored */
 #define TRACE_MAX 10
 struct decision {
 	enum desired desired;
-	const char *rule; /* word of the deciding rule: "CLOSED", "DRAFT", "LABEL_EXCLUDED", "LABEL_MISSING", "BASE_BRANCH",
-	                   * "AUTHOR", "SKIP_MARKER", "FORK", "DEFAULT" */
+	const char *rule; /* word of the deciding rule: "CLOSED", "DRAFT", "LABEL_EXCLUDED", "LABEL_MISSING",
+			   * "BASE_BRANCH", "AUTHOR", "SKIP_MARKER", "FORK", "DEFAULT" */
 	const char *why;  /* the sentence for people */
 	struct {
 		const char *rule;
@@ -43,7 +44,8 @@ struct decision {
 	unsigned n_trace;
 };
 
-/* From the project's JSON: {"drafts":"skip|deploy","forks":"approve|trusted|deploy|skip","labelsAny":[],"labelsNone":[],
+/* From the project's JSON:
+ * {"drafts":"skip|deploy","forks":"approve|trusted|deploy|skip","labelsAny":[],"labelsNone":[],
  * "baseBranches":[],"skipAuthors":[],"skipMarker":""}. What is absent has its default; NULL gives all defaults. */
 struct rules rules_read(const struct json *json);
 struct decision rules_decide(const struct rules *rules, const struct pull_request *pr);

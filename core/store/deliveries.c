@@ -29,8 +29,8 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 /* ---- the parameters of webhook_ingest, in its order ---- */
 
 #define PER_DELIVERY 10
-#define PER_TARGET 19
-#define INGEST_ARGS (PER_DELIVERY + PER_TARGET)
+#define PER_TARGET   19
+#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET)
 
 /* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
 static struct str byte_arrays(struct call *call, const struct str *items, size_t n)
@@ -57,7 +57,10 @@ static struct str number(struct call *call, int64_t value)
 	return arena_printf(call->arena, "%lld", (long long)value);
 }
 
-static struct str truth(bool value) { return value ? STR("t") : STR("f"); }
+static struct str truth(bool value)
+{
+	return value ? STR("t") : STR("f");
+}
 
 static struct str time_text(struct call *call, int64_t wall_ms)
 {
@@ -82,8 +85,11 @@ static void delivery_cells(struct call *call, struct delivery *const *deliveries
 	for (size_t i = 0; i < n; i++) {
 		const struct delivery *d = deliveries[i];
 		const struct str row[PER_DELIVERY] = {
-			d->id, { (const char *)d->digest, sizeof(d->digest) }, d->event, d->action, d->repo,
-			d->pr ? number(call, d->pr->number) : (struct str){ 0 }, d->outcome, d->reason, d->decisions, d->payload,
+			d->id,        { (const char *)d->digest, sizeof(d->digest) },
+			d->event,     d->action,
+			d->repo,      d->pr ? number(call, d->pr->number) : (struct str){ 0 },
+			d->outcome,   d->reason,
+			d->decisions, d->payload,
 		};
 
 		for (int c = 0; c < PER_DELIVERY; c++)
@@ -96,10 +102,25 @@ static void target_row(struct call *call, const struct delivery *d, size_t proje
 	const struct pull_request *pr = d->pr;
 	struct str preview = fresh_id(call, "deploy_");
 	const struct str cells[PER_TARGET] = {
-		d->id, d->projects[project]->id, preview, time_text(call, id_time_ms(preview)), fresh_id(call, "job_"),
-		str_of(desired_word(d->decided[project].desired)), str_of(d->decided[project].rule), number(call, pr->number),
-		pr->sha, pr->before_sha, pr->branch, pr->base_branch, pr->title, pr->author, pr->html_url, truth(pr->from_fork),
-		truth(pr->open), time_text(call, pr->updated_at_ms), truth(str_eq(pr->action, STR("reopened"))),
+		d->id,
+		d->projects[project]->id,
+		preview,
+		time_text(call, id_time_ms(preview)),
+		fresh_id(call, "job_"),
+		str_of(desired_word(d->decided[project].desired)),
+		str_of(d->decided[project].rule),
+		number(call, pr->number),
+		pr->sha,
+		pr->before_sha,
+		pr->branch,
+		pr->base_branch,
+		pr->title,
+		pr->author,
+		pr->html_url,
+		truth(pr->from_fork),
+		truth(pr->open),
+		time_text(call, pr->updated_at_ms),
+		truth(str_eq(pr->action, STR("reopened"))),
 	};
 
 	memcpy(row, cells, sizeof(cells));
@@ -108,7 +129,8 @@ static void target_row(struct call *call, const struct delivery *d, size_t proje
 			row[c] = STR("");
 }
 
-static size_t target_cells(struct call *call, struct delivery *const *deliveries, size_t n, size_t n_targets, struct str *cells)
+static size_t target_cells(struct call *call, struct delivery *const *deliveries, size_t n, size_t n_targets,
+			   struct str *cells)
 {
 	size_t t = 0;
 
@@ -124,7 +146,8 @@ static size_t target_cells(struct call *call, struct delivery *const *deliveries
 	return t;
 }
 
-static void ingest_args(struct call *call, struct delivery *const *deliveries, size_t n, struct db_arg args[INGEST_ARGS])
+static void ingest_args(struct call *call, struct delivery *const *deliveries, size_t n,
+			struct db_arg args[INGEST_ARGS])
 {
 	size_t n_targets = 0;
 	struct str *cells, *targets;
@@ -145,7 +168,8 @@ static void ingest_args(struct call *call, struct delivery *const *deliveries, s
 
 /* ---- one statement, one commit ---- */
 
-static int ingest_together(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs)
+static int ingest_together(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n,
+			   struct str *ret_jobs)
 {
 	struct db_arg *args = arena_alloc(call->arena, INGEST_ARGS * sizeof(*args));
 	struct db_rows rows;
@@ -167,10 +191,14 @@ static int ingest_together(struct call *call, struct db *db, struct delivery *co
 	return OK;
 }
 
-static bool is_away(int r) { return r == E_NETWORK || r == E_TIMEOUT || r == E_CANCELLED; }
+static bool is_away(int r)
+{
+	return r == E_NETWORK || r == E_TIMEOUT || r == E_CANCELLED;
+}
 
 /* One of them spoils the commit of all: each alone, a second time after a deadlock or a race. */
-static void ingest_one_by_one(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs)
+static void ingest_one_by_one(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n,
+			      struct str *ret_jobs)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct str jobs = { "", 0 };
@@ -180,11 +208,13 @@ static void ingest_one_by_one(struct call *call, struct db *db, struct delivery 
 			r = ingest_together(call, db, &deliveries[i], 1, &jobs);
 		deliveries[i]->result = r;
 		if (jobs.n)
-			*ret_jobs = arena_printf(call->arena, "%.*s%s%.*s", STR_FMT(*ret_jobs), ret_jobs->n ? "," : "", STR_FMT(jobs));
+			*ret_jobs = arena_printf(call->arena, "%.*s%s%.*s", STR_FMT(*ret_jobs), ret_jobs->n ? "," : "",
+						 STR_FMT(jobs));
 	}
 }
 
-int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs)
+int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n,
+		      struct str *ret_jobs)
 {
 	int r;
 

@@ -16,12 +16,13 @@ struct repo_projects {
 };
 
 /* The projects of any of these repositories (lower case). */
-AWAITS int deliveries_projects(struct call *call, struct db *db, const struct str *repos, size_t n, struct repo_projects *ret);
+AWAITS int deliveries_projects(struct call *call, struct db *db, const struct str *repos, size_t n,
+			       struct repo_projects *ret);
 
 #define DELIVERY_PROJECTS 32 /* of one repository that one delivery reaches */
 
 struct delivery {
-	struct str id; /* hook_ + X-GitHub-Delivery */
+	struct str id;      /* hook_ + X-GitHub-Delivery */
 	uint8_t digest[32]; /* of the event's name and the body's signature */
 	struct str event, action, repo;
 	struct str outcome; /* "accepted" or "ignored" */
@@ -36,14 +37,15 @@ struct delivery {
 	/* out */
 	int result;
 	bool duplicate;
-	bool stale;     /* newer events of the pull request are known */
+	bool stale;          /* newer events of the pull request are known */
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
 };
 
 #define DELIVERY_BATCH 32
-/* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request. When that fails each is tried
- * alone and has its own result. Returns E_NETWORK, E_TIMEOUT or E_CANCELLED when the database is away (nothing may be
- * acknowledged), else OK. *ret_jobs: ids of jobs that wait now, separated by commas. */
-AWAITS int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n, struct str *ret_jobs);
+/* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request. When that fails each
+ * is tried alone and has its own result. Returns E_NETWORK, E_TIMEOUT or E_CANCELLED when the database is away (nothing
+ * may be acknowledged), else OK. *ret_jobs: ids of jobs that wait now, separated by commas. */
+AWAITS int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n,
+			     struct str *ret_jobs);
 
 #endif

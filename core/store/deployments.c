@@ -6,10 +6,11 @@
 #define NEWEST STR("~") /* behind every id */
 
 int deployments_list(struct call *call, struct db *db, struct str project_id, const struct deployments_page *page,
-                     struct db_rows *ret)
+		     struct db_rows *ret)
 {
-	return db_query(call, db, Q_DEPLOYMENTS_LIST, ret, A_STR(project_id), A_STR(page->before.n ? page->before : NEWEST),
-	                A_INT(page->limit), A_STR_OR_NULL(page->status), page->pr_number ? A_INT(page->pr_number) : A_NULL);
+	return db_query(call, db, Q_DEPLOYMENTS_LIST, ret, A_STR(project_id),
+			A_STR(page->before.n ? page->before : NEWEST), A_INT(page->limit), A_STR_OR_NULL(page->status),
+			page->pr_number ? A_INT(page->pr_number) : A_NULL);
 }
 
 int deployment_get(struct call *call, struct db *db, struct str id, struct db_rows *ret)
@@ -17,13 +18,15 @@ int deployment_get(struct call *call, struct db *db, struct str id, struct db_ro
 	return db_query(call, db, Q_DEPLOYMENT_GET, ret, A_STR(id));
 }
 
-int deployment_logs(struct call *call, struct db *db, struct str id, struct str attempt_id, int64_t after, int64_t limit,
-                    struct db_rows *ret)
+int deployment_logs(struct call *call, struct db *db, struct str id, struct str attempt_id, int64_t after,
+		    int64_t limit, struct db_rows *ret)
 {
-	return db_query(call, db, Q_DEPLOYMENT_LOGS, ret, A_STR(id), A_STR_OR_NULL(attempt_id), A_INT(after), A_INT(limit));
+	return db_query(call, db, Q_DEPLOYMENT_LOGS, ret, A_STR(id), A_STR_OR_NULL(attempt_id), A_INT(after),
+			A_INT(limit));
 }
 
-int deployment_events(struct call *call, struct db *db, struct str id, struct str before, int64_t limit, struct db_rows *ret)
+int deployment_events(struct call *call, struct db *db, struct str id, struct str before, int64_t limit,
+		      struct db_rows *ret)
 {
 	return db_query(call, db, Q_DEPLOYMENT_EVENTS, ret, A_STR(id), A_STR(before.n ? before : NEWEST), A_INT(limit));
 }
@@ -35,25 +38,41 @@ static const struct {
 	size_t n_statuses;
 	bool needs_open;
 } wishes[] = {
-	[WISH_RETRY] = { "deployed", "RETRY", "WAITING", "only a deployment that is READY, in ERROR or DESTROYED, of an open pull request, can be retried",
-		         { STR("READY"), STR("ERROR"), STR("DESTROYED") }, 3, true },
-	[WISH_CANCEL] = { "held", "CANCELLED", "CANCELLING", "only a deployment that is QUEUED or BUILDING can be cancelled",
-		          { STR("QUEUED"), STR("BUILDING") }, 2, false },
-	[WISH_DESTROY] = { "destroyed", "ASKED", "DESTROYING", "this deployment is destroyed, or being destroyed, already",
-		           { STR("QUEUED"), STR("BUILDING"), STR("READY"), STR("ERROR") }, 4, false },
+	[WISH_RETRY] = { "deployed",
+			 "RETRY",
+			 "WAITING",
+			 "only a deployment that is READY, in ERROR or DESTROYED, of an open pull request, can be "
+			 "retried",
+			 { STR("READY"), STR("ERROR"), STR("DESTROYED") },
+			 3,
+			 true },
+	[WISH_CANCEL] = { "held",
+			  "CANCELLED",
+			  "CANCELLING",
+			  "only a deployment that is QUEUED or BUILDING can be cancelled",
+			  { STR("QUEUED"), STR("BUILDING") },
+			  2,
+			  false },
+	[WISH_DESTROY] = { "destroyed",
+			   "ASKED",
+			   "DESTROYING",
+			   "this deployment is destroyed, or being destroyed, already",
+			   { STR("QUEUED"), STR("BUILDING"), STR("READY"), STR("ERROR") },
+			   4,
+			   false },
 };
 
-int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who, struct db_rows *ret,
-                    struct str *ret_job)
+int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who,
+		    struct db_rows *ret, struct str *ret_job)
 {
 	struct db_rows rows;
 	char job[ID_MAX];
 	int r;
 
 	id_new(job, "job_");
-	r = db_query(call, db, Q_DEPLOYMENT_WANT, &rows, A_STR(id), A_TEXT(wishes[wish].desired), A_TEXT(wishes[wish].why),
-	             A_TEXT(wishes[wish].detail), A_STR(who), A_TEXT(job), A_TEXTS(wishes[wish].statuses, wishes[wish].n_statuses),
-	             A_BOOL(wishes[wish].needs_open));
+	r = db_query(call, db, Q_DEPLOYMENT_WANT, &rows, A_STR(id), A_TEXT(wishes[wish].desired),
+		     A_TEXT(wishes[wish].why), A_TEXT(wishes[wish].detail), A_STR(who), A_TEXT(job),
+		     A_TEXTS(wishes[wish].statuses, wishes[wish].n_statuses), A_BOOL(wishes[wish].needs_open));
 	if (r != OK)
 		return r;
 	if (rows.n_rows == 0)

@@ -1,4 +1,5 @@
-/* Previews as the API shows them: rows whose column names are the JSON keys. Columns that begin with '_' stay inside. */
+/* Previews as the API shows them: rows whose column names are the JSON keys. Columns that begin with '_' stay inside.
+ */
 #ifndef STORE_DEPLOYMENTS_H
 #define STORE_DEPLOYMENTS_H
 
@@ -11,18 +12,19 @@ struct deployments_page {
 	int64_t pr_number; /* 0 = all */
 };
 
-AWAITS int deployments_list(struct call *call, struct db *db, struct str project_id, const struct deployments_page *page,
-                            struct db_rows *ret);
-AWAITS int deployment_get(struct call *call, struct db *db, struct str id, struct db_rows *ret); /* no row = not there */
-AWAITS int deployment_logs(struct call *call, struct db *db, struct str id, struct str attempt_id, int64_t after, int64_t limit,
-                           struct db_rows *ret);
+AWAITS int deployments_list(struct call *call, struct db *db, struct str project_id,
+			    const struct deployments_page *page, struct db_rows *ret);
+AWAITS int deployment_get(struct call *call, struct db *db, struct str id,
+			  struct db_rows *ret); /* no row = not there */
+AWAITS int deployment_logs(struct call *call, struct db *db, struct str id, struct str attempt_id, int64_t after,
+			   int64_t limit, struct db_rows *ret);
 AWAITS int deployment_events(struct call *call, struct db *db, struct str id, struct str before, int64_t limit,
-                             struct db_rows *ret);
+			     struct db_rows *ret);
 
 enum wish { WISH_RETRY, WISH_CANCEL, WISH_DESTROY };
 /* A person's wish becomes the desired state and a job. E_CONFLICT when it makes no sense in its present state.
  * *ret_job: id of the job that waits now, or empty. */
-AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who, struct db_rows *ret,
-                           struct str *ret_job);
+AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who,
+			   struct db_rows *ret, struct str *ret_job);
 
 #endif

@@ -29,7 +29,7 @@ static struct push_list read_pushes(struct call *call, const struct db_rows *row
 }
 
 int jobs_claim(struct call *call, struct db *db, const struct str *ids, size_t n, struct str worker, int64_t lease_ms,
-               struct job_list *ret)
+	       struct job_list *ret)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_JOBS_CLAIM, &rows, A_TEXTS(ids, n), A_STR(worker), A_INT(lease_ms));
@@ -39,8 +39,8 @@ int jobs_claim(struct call *call, struct db *db, const struct str *ids, size_t n
 	return r;
 }
 
-int jobs_claim_next(struct call *call, struct db *db, struct str queue, struct str worker, int64_t lease_ms, int64_t most,
-                    struct job_list *ret)
+int jobs_claim_next(struct call *call, struct db *db, struct str queue, struct str worker, int64_t lease_ms,
+		    int64_t most, struct job_list *ret)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_JOBS_CLAIM_NEXT, &rows, A_STR(queue), A_STR(worker), A_INT(lease_ms), A_INT(most));
@@ -50,7 +50,8 @@ int jobs_claim_next(struct call *call, struct db *db, struct str queue, struct s
 	return r;
 }
 
-int jobs_done(struct call *call, struct db *db, const struct str *ids, const int64_t *fences, size_t n, struct push_list *ret)
+int jobs_done(struct call *call, struct db *db, const struct str *ids, const int64_t *fences, size_t n,
+	      struct push_list *ret)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_JOBS_DONE, &rows, A_TEXTS(ids, n), A_INTS(fences, n));
@@ -60,18 +61,20 @@ int jobs_done(struct call *call, struct db *db, const struct str *ids, const int
 	return r;
 }
 
-int jobs_delay(struct call *call, struct db *db, const struct job *job, int64_t delay_ms, struct str error, bool *ret_waits)
+int jobs_delay(struct call *call, struct db *db, const struct job *job, int64_t delay_ms, struct str error,
+	       bool *ret_waits)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_JOBS_DELAY, &rows, A_STR(job->id), A_INT(job->fence), A_INT(delay_ms),
-	                 A_STR_OR_NULL(error));
+			 A_STR_OR_NULL(error));
 
 	if (r == OK)
 		*ret_waits = rows.n_rows > 0 && str_eq(db_text(&rows, 0, "state"), STR("waiting"));
 	return r;
 }
 
-int jobs_extend(struct call *call, struct db *db, const struct str *ids, const int64_t *fences, size_t n, int64_t lease_ms)
+int jobs_extend(struct call *call, struct db *db, const struct str *ids, const int64_t *fences, size_t n,
+		int64_t lease_ms)
 {
 	return db_query(call, db, Q_JOBS_EXTEND, NULL, A_TEXTS(ids, n), A_INTS(fences, n), A_INT(lease_ms));
 }
@@ -87,7 +90,7 @@ int jobs_release(struct call *call, struct db *db, struct str worker, struct pus
 }
 
 int jobs_crashed(struct call *call, struct db *db, struct str job, struct str worker, struct str why, int64_t strikes,
-                 struct push_list *ret, bool *ret_dead)
+		 struct push_list *ret, bool *ret_dead)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_JOBS_CRASHED, &rows, A_STR(job), A_STR(worker), A_STR(why), A_INT(strikes));

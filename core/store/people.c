@@ -6,7 +6,7 @@
 static struct person read_person(const struct db_rows *rows)
 {
 	return (struct person){ db_text(rows, 0, "id"), db_text(rows, 0, "email"), db_text(rows, 0, "name"),
-		                db_text(rows, 0, "avatarUrl") };
+				db_text(rows, 0, "avatarUrl") };
 }
 
 int session_find(struct call *call, struct db *db, struct str session_id, struct person *ret)
@@ -22,15 +22,16 @@ int session_find(struct call *call, struct db *db, struct str session_id, struct
 	return OK;
 }
 
-int session_start(struct call *call, struct db *db, struct str email, struct str name, struct str session_id, int64_t lasts_ms,
-                  struct person *ret)
+int session_start(struct call *call, struct db *db, struct str email, struct str name, struct str session_id,
+		  int64_t lasts_ms, struct person *ret)
 {
 	char user[ID_MAX];
 	struct db_rows rows;
 	int r;
 
 	id_new(user, "user_");
-	r = db_query(call, db, Q_SESSION_START, &rows, A_TEXT(user), A_STR(email), A_STR(name), A_STR(session_id), A_INT(lasts_ms));
+	r = db_query(call, db, Q_SESSION_START, &rows, A_TEXT(user), A_STR(email), A_STR(name), A_STR(session_id),
+		     A_INT(lasts_ms));
 	if (r == OK)
 		*ret = read_person(&rows);
 	return r;
@@ -52,7 +53,7 @@ int access_project(struct call *call, struct db *db, struct str project_id, stru
 }
 
 int access_preview(struct call *call, struct db *db, struct str preview_id, struct str user_id, enum role *ret,
-                   struct str *ret_project_id)
+		   struct str *ret_project_id)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_ACCESS_PREVIEW, &rows, A_STR(preview_id), A_STR(user_id));
@@ -69,7 +70,9 @@ int organizations_of(struct call *call, struct db *db, struct str user_id, struc
 	return db_query(call, db, Q_ORGANIZATIONS_OF, ret, A_STR(user_id));
 }
 
-int projects_of(struct call *call, struct db *db, struct str user_id, struct str before, int64_t limit, struct db_rows *ret)
+int projects_of(struct call *call, struct db *db, struct str user_id, struct str before, int64_t limit,
+		struct db_rows *ret)
 {
-	return db_query(call, db, Q_PROJECTS_OF, ret, A_STR(user_id), A_STR(before.n ? before : STR("~")), A_INT(limit));
+	return db_query(call, db, Q_PROJECTS_OF, ret, A_STR(user_id), A_STR(before.n ? before : STR("~")),
+			A_INT(limit));
 }

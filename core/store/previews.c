@@ -24,9 +24,9 @@ static void read_preview(const struct db_rows *rows, struct preview_row *p)
 	p->pr_number = db_int(rows, 0, "pr_number");
 	p->from_fork = db_bool(rows, 0, "from_fork");
 	p->created_at_ms = db_time(rows, 0, "created_at");
-	p->model.desired = str_eq(desired, STR("deployed")) ? DESIRED_DEPLOYED :
-	                   str_eq(desired, STR("held"))     ? DESIRED_HELD :
-	                                                      DESIRED_DESTROYED;
+	p->model.desired = str_eq(desired, STR("deployed")) ? DESIRED_DEPLOYED
+			   : str_eq(desired, STR("held"))   ? DESIRED_HELD
+							    : DESIRED_DESTROYED;
 	p->model.generation = db_int(rows, 0, "generation");
 	p->model.settled = db_int(rows, 0, "settled_generation") >= p->model.generation;
 	p->model.now_ms = db_time(rows, 0, "now");
@@ -107,11 +107,11 @@ static struct str event_id(struct call *call)
 }
 
 int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation, struct str attempt_id,
-                   struct str provider, int64_t deadline_ms)
+		   struct str provider, int64_t deadline_ms)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_ATTEMPT_INSERT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
-	                 A_INT(generation), A_STR(provider), A_STR(event_id(call)), A_INT(deadline_ms));
+			 A_INT(generation), A_STR(provider), A_STR(event_id(call)), A_INT(deadline_ms));
 
 	return check_written(call, r, &rows);
 }
@@ -119,45 +119,50 @@ int attempt_insert(struct call *call, struct db *db, const struct job *job, int6
 int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms)
 {
 	struct db_rows rows;
-	int r = db_query(call, db, Q_ATTEMPT_SENT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id), A_INT(call_ms));
+	int r = db_query(call, db, Q_ATTEMPT_SENT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
+			 A_INT(call_ms));
 
 	if (r == OK && rows.n_rows == 0)
 		r = call_fail(call, E_CONFLICT, "the job's lease was lost or ends too soon");
 	return r;
 }
 
-static struct db_arg text_or_null(const char *text) { return text ? A_TEXT(text) : A_NULL; }
+static struct db_arg text_or_null(const char *text)
+{
+	return text ? A_TEXT(text) : A_NULL;
+}
 
 int attempt_write(struct call *call, struct db *db, const struct job *job, const struct attempt_change *c)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_ATTEMPT_WRITE, &rows, A_STR(job->id), A_INT(job->fence), A_STR(c->attempt_id),
-	                 text_or_null(c->state), text_or_null(c->status), A_STR_OR_NULL(c->provider_id),
-	                 A_STR_OR_NULL(c->url), A_STR_OR_NULL(c->inspector_url), A_STR_OR_NULL(c->error_reason),
-	                 A_STR_OR_NULL(c->message), c->tries < 0 ? A_NULL : A_INT(c->tries),
-	                 c->cancelled < 0 ? A_NULL : A_BOOL(c->cancelled), A_INT(c->next_ms),
-	                 c->deadline_ms < 0 ? A_NULL : A_INT(c->deadline_ms), A_INT(c->generation),
-	                 text_or_null(c->preview_status), text_or_null(c->preview_detail), A_BOOL(c->settled),
-	                 c->stage ? A_STR(event_id(call)) : A_NULL, text_or_null(c->stage), A_STR(c->event));
+			 text_or_null(c->state), text_or_null(c->status), A_STR_OR_NULL(c->provider_id),
+			 A_STR_OR_NULL(c->url), A_STR_OR_NULL(c->inspector_url), A_STR_OR_NULL(c->error_reason),
+			 A_STR_OR_NULL(c->message), c->tries < 0 ? A_NULL : A_INT(c->tries),
+			 c->cancelled < 0 ? A_NULL : A_BOOL(c->cancelled), A_INT(c->next_ms),
+			 c->deadline_ms < 0 ? A_NULL : A_INT(c->deadline_ms), A_INT(c->generation),
+			 text_or_null(c->preview_status), text_or_null(c->preview_detail), A_BOOL(c->settled),
+			 c->stage ? A_STR(event_id(call)) : A_NULL, text_or_null(c->stage), A_STR(c->event));
 
 	return check_written(call, r, &rows);
 }
 
 int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *status,
-                   const char *detail, const char *reason, struct str message)
+		   const char *detail, const char *reason, struct str message)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_PREVIEW_SETTLE, &rows, A_STR(job->id), A_INT(job->fence), A_INT(generation),
-	                 text_or_null(status), text_or_null(detail), text_or_null(reason), A_STR_OR_NULL(message),
-	                 status ? A_STR(event_id(call)) : A_NULL, text_or_null(status));
+			 text_or_null(status), text_or_null(detail), text_or_null(reason), A_STR_OR_NULL(message),
+			 status ? A_STR(event_id(call)) : A_NULL, text_or_null(status));
 
 	return check_written(call, r, &rows);
 }
 
-int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id, struct str text, struct str cursor)
+int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id, struct str text,
+		  struct str cursor)
 {
-	return db_query(call, db, Q_BUILD_LOG_ADD, NULL, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id), A_STR(text),
-	                A_STR(cursor));
+	return db_query(call, db, Q_BUILD_LOG_ADD, NULL, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
+			A_STR(text), A_STR(cursor));
 }
 
 int reap_targets(struct call *call, struct db *db, struct reap_targets *ret, struct str *ret_instance_id)
@@ -171,14 +176,15 @@ int reap_targets(struct call *call, struct db *db, struct reap_targets *ret, str
 	items = arena_alloc(call->arena, (size_t)rows.n_rows * sizeof(*items) + 1);
 	for (int i = 0; i < rows.n_rows; i++)
 		items[i] = (struct reap_target){ db_text(&rows, i, "id"), db_text(&rows, i, "provider"),
-			                         db_text(&rows, i, "provider_settings"), db_int(&rows, i, "settings_version") };
+						 db_text(&rows, i, "provider_settings"),
+						 db_int(&rows, i, "settings_version") };
 	*ret = (struct reap_targets){ items, (size_t)rows.n_rows };
 	*ret_instance_id = rows.n_rows ? db_text(&rows, 0, "instance_id") : (struct str){ 0 };
 	return OK;
 }
 
-int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, size_t n, const struct known_attempt **ret,
-               size_t *ret_n)
+int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, size_t n,
+	       const struct known_attempt **ret, size_t *ret_n)
 {
 	struct db_rows rows;
 	struct known_attempt *items;
@@ -188,7 +194,8 @@ int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, 
 		return r;
 	items = arena_alloc(call->arena, (size_t)rows.n_rows * sizeof(*items) + 1);
 	for (int i = 0; i < rows.n_rows; i++)
-		items[i] = (struct known_attempt){ db_text(&rows, i, "id"), db_text(&rows, i, "provider_id"), db_text(&rows, i, "state") };
+		items[i] = (struct known_attempt){ db_text(&rows, i, "id"), db_text(&rows, i, "provider_id"),
+						   db_text(&rows, i, "state") };
 	*ret = items;
 	*ret_n = (size_t)rows.n_rows;
 	return OK;

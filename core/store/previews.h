@@ -1,5 +1,5 @@
-/* Previews and their attempts, as the reconciler reads and writes them. Every write carries the job's fence: E_CONFLICT when the
- * lease was lost, and then nothing was written. */
+/* Previews and their attempts, as the reconciler reads and writes them. Every write carries the job's fence: E_CONFLICT
+ * when the lease was lost, and then nothing was written. */
 #ifndef STORE_PREVIEWS_H
 #define STORE_PREVIEWS_H
 
@@ -14,7 +14,8 @@ struct attempt_row {
 };
 
 struct preview_row {
-	struct str id, project_id, project_name, repo, provider, settings, title, branch, sha, why, status, detail, instance_id;
+	struct str id, project_id, project_name, repo, provider, settings, title, branch, sha, why, status, detail,
+		instance_id;
 	int64_t pr_number, settings_version;
 	bool from_fork;
 	int64_t created_at_ms;
@@ -26,10 +27,11 @@ struct preview_row {
 AWAITS int preview_load(struct call *call, struct db *db, const struct job *job, struct preview_row *ret);
 
 /* A new attempt of the wanted generation, in state INTENT. E_CONFLICT also when another generation is wanted by now. */
-AWAITS int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation, struct str attempt_id,
-                          struct str provider, int64_t deadline_ms);
+AWAITS int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation,
+			  struct str attempt_id, struct str provider, int64_t deadline_ms);
 /* Immediately before the provider is called. E_CONFLICT when the lease ends within call_ms. */
-AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms);
+AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
+			int64_t call_ms);
 
 /* The result of one step. Empty texts and negative numbers leave a column as it is. */
 struct attempt_change {
@@ -37,9 +39,9 @@ struct attempt_change {
 	const char *state;  /* "created", "gone" ... or NULL */
 	const char *status; /* "READY" ... or NULL */
 	struct str provider_id, url, inspector_url, error_reason, message;
-	int64_t tries;      /* -1 = as it is */
-	int cancelled;      /* -1 = as it is */
-	int64_t next_ms;    /* from now: the next step is not due before */
+	int64_t tries;       /* -1 = as it is */
+	int cancelled;       /* -1 = as it is */
+	int64_t next_ms;     /* from now: the next step is not due before */
 	int64_t deadline_ms; /* from now; -1 = as it is */
 	/* of the preview, when it still wants this generation */
 	int64_t generation;
@@ -48,14 +50,18 @@ struct attempt_change {
 	const char *stage; /* of the event; NULL = none */
 	struct str event;  /* its sentence */
 };
-#define ATTEMPT_CHANGE(id) { .attempt_id = (id), .tries = -1, .cancelled = -1, .deadline_ms = -1 }
+#define ATTEMPT_CHANGE(id)                                                                                             \
+	{                                                                                                              \
+		.attempt_id = (id), .tries = -1, .cancelled = -1, .deadline_ms = -1                                    \
+	}
 AWAITS int attempt_write(struct call *call, struct db *db, const struct job *job, const struct attempt_change *change);
 
-/* This generation is at its end. status NULL: only that; else status, detail, reason and message are set and url is cleared. */
-AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *status,
-                          const char *detail, const char *reason, struct str message);
-AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id, struct str text,
-                         struct str cursor);
+/* This generation is at its end. status NULL: only that; else status, detail, reason and message are set and url is
+ * cleared. */
+AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation,
+			  const char *status, const char *detail, const char *reason, struct str message);
+AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
+			 struct str text, struct str cursor);
 
 /* ---- the reaper ---- */
 struct reap_target {
@@ -71,9 +77,10 @@ AWAITS int reap_targets(struct call *call, struct db *db, struct reap_targets *r
 struct known_attempt {
 	struct str id, provider_id, state;
 };
-AWAITS int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, size_t n, const struct known_attempt **ret,
-                      size_t *ret_n);
+AWAITS int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, size_t n,
+		      const struct known_attempt **ret, size_t *ret_n);
 /* The attempt was written off but its deployment exists: its preview's reconciler looks again. */
-AWAITS int reap_revive(struct call *call, struct db *db, struct str attempt_id, struct str provider_id, struct push_list *ret);
+AWAITS int reap_revive(struct call *call, struct db *db, struct str attempt_id, struct str provider_id,
+		       struct push_list *ret);
 
 #endif

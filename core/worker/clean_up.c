@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#define CANCEL_TRIES 3
-#define ALERT_TRIES 8             /* failed destroys before it is shown as DESTROY_FAILED */
+#define CANCEL_TRIES       3
+#define ALERT_TRIES        8 /* failed destroys before it is shown as DESTROY_FAILED */
 #define LONGEST_BACKOFF_MS (15 * 60 * 1000)
-#define MOST_LOG_BYTES (512 * 1024)
+#define MOST_LOG_BYTES     (512 * 1024)
 
 int back_off(struct step_context *s, struct call *call, unsigned i, const char *detail)
 {
@@ -21,8 +21,9 @@ int back_off(struct step_context *s, struct call *call, unsigned i, const char *
 		change.next_ms = call->retry_after_ms;
 	change.message = str_of(call->why);
 	change.preview_detail = detail;
-	log_warn("DeploymentProcessor", "Provider could not be asked; it is tried again", F_STR("error", change.message),
-	         F_STR("provider", s->preview.attempts[i].provider), F_INT("tries", tries + 1), F_INT("delay", change.next_ms));
+	log_warn("DeploymentProcessor", "Provider could not be asked; it is tried again",
+		 F_STR("error", change.message), F_STR("provider", s->preview.attempts[i].provider),
+		 F_INT("tries", tries + 1), F_INT("delay", change.next_ms));
 	call->retry_after_ms = 0;
 	return write_change(s, call, &change);
 }
@@ -40,7 +41,7 @@ void read_logs(struct step_context *s, struct call *call, struct instance *insta
 		return;
 	before = provider_deadline(call, s->rec);
 	r = provider_logs(call, instance, arena_text(call->arena, attempt->provider_id),
-	                  arena_text(call->arena, attempt->log_cursor), &log);
+			  arena_text(call->arena, attempt->log_cursor), &log);
 	call->deadline_ms = before;
 	if (r != OK || log.n_lines == 0)
 		return;
@@ -50,7 +51,8 @@ void read_logs(struct step_context *s, struct call *call, struct instance *insta
 		buf_add_char(&text, '\n');
 	}
 	if (!text.overflow)
-		build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)), log.next_cursor);
+		build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)),
+			      log.next_cursor);
 	buf_done(&text);
 }
 
@@ -112,12 +114,14 @@ int step_destroy(struct step_context *s, struct call *call, unsigned i)
 	}
 	if (r != OK && r != E_NOT_FOUND)
 		return back_off(s, call, i,
-		                superseded                                          ? NULL :
-		                s->preview.model.attempts[i].tries + 1 >= ALERT_TRIES ? "DESTROY_FAILED" :
-		                                                                      "DESTROYING");
-	log_info("DeploymentProcessor", "Preview deployment destroyed", F_STR("providerDeploymentId", attempt->provider_id));
+				superseded                                              ? NULL
+				: s->preview.model.attempts[i].tries + 1 >= ALERT_TRIES ? "DESTROY_FAILED"
+											: "DESTROYING");
+	log_info("DeploymentProcessor", "Preview deployment destroyed",
+		 F_STR("providerDeploymentId", attempt->provider_id));
 	return gone(s, call, i, superseded ? "SUPERSEDED" : "DESTROYED",
-	            arena_printf(call->arena, "The deployment of %.12s is gone at %.*s", attempt->sha.p, STR_FMT(attempt->provider)));
+		    arena_printf(call->arena, "The deployment of %.12s is gone at %.*s", attempt->sha.p,
+				 STR_FMT(attempt->provider)));
 }
 
 int step_forget(struct step_context *s, struct call *call, unsigned i)
@@ -134,14 +138,14 @@ int step_settle(struct step_context *s, struct call *call)
 	case DESIRED_DEPLOYED:
 		return preview_settle(call, s->rec->db, s->job, generation, NULL, NULL, NULL, (struct str){ 0 });
 	case DESIRED_DESTROYED:
-		return preview_settle(call, s->rec->db, s->job, generation, "DESTROYED", arena_text(call->arena, p->why), NULL,
-		                      (struct str){ 0 });
+		return preview_settle(call, s->rec->db, s->job, generation, "DESTROYED",
+				      arena_text(call->arena, p->why), NULL, (struct str){ 0 });
 	case DESIRED_HELD:
 		if (str_eq(p->why, STR("CANCELLED")))
 			return preview_settle(call, s->rec->db, s->job, generation, "ERROR", "CANCELLED", "CANCELLED",
-			                      STR("it was cancelled; retry deploys it again"));
+					      STR("it was cancelled; retry deploys it again"));
 		return preview_settle(call, s->rec->db, s->job, generation, "QUEUED", "AWAITING_APPROVAL", NULL,
-		                      STR("it comes from a fork and waits for approval"));
+				      STR("it comes from a fork and waits for approval"));
 	}
 	return OK;
 }

@@ -12,7 +12,7 @@ struct queue {
 	struct kv *commands; /* pushes and looks */
 	struct running *running;
 	unsigned n_running;
-	struct event room;   /* a job has ended */
+	struct event room; /* a job has ended */
 	/* finished jobs on their way out */
 	char *done_ids[FINISH_BATCH];
 	int64_t done_fences[FINISH_BATCH];

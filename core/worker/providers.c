@@ -35,7 +35,7 @@ static struct str setting_text(struct call *call, const struct json *value)
 }
 
 int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,
-                  struct str settings_json, int64_t settings_version, struct instance **ret)
+		  struct str settings_json, int64_t settings_version, struct instance **ret)
 {
 	struct setting_value *values = arena_alloc(call->arena, MOST_SETTINGS * sizeof(*values));
 	struct instance_spec spec = { .scope = project_id, .version = settings_version, .values = values };

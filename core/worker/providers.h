@@ -15,6 +15,6 @@ struct providers {
 struct str provider_name(const struct providers *providers, struct str chosen);
 /* E_INVALID when the plugin is not loaded or its settings are not complete; call->why says what to do. */
 AWAITS int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,
-                         struct str settings_json, int64_t settings_version, struct instance **ret);
+			 struct str settings_json, int64_t settings_version, struct instance **ret);
 
 #endif

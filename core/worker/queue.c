@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_MS 200 /* without Redis */
+#define POLL_MS     200 /* without Redis */
 #define POP_WAIT_MS 1000
 
 /* One claimed job on its fiber. */
@@ -114,7 +114,8 @@ static struct outcome run_handler(struct call *call, struct queue *queue, const 
 	for (const struct job_handler *h = queue->o.handlers; h->kind; h++)
 		if (str_eq(job->kind, str_of(h->kind)))
 			return h->run(call, h->arg, job);
-	log_error("Queue", "A job of a kind this version does not know is left for a newer worker", F_STR("kind", job->kind));
+	log_error("Queue", "A job of a kind this version does not know is left for a newer worker",
+		  F_STR("kind", job->kind));
 	return OUTCOME_LATER(60000);
 }
 
@@ -159,7 +160,8 @@ static void start_job(struct queue *queue, const struct job *job)
 	queue->running = run;
 	queue->n_running++;
 	if (fiber_start(queue->o.loop, &options, run_job, run, NULL) != OK) {
-		log_warn("Queue", "No fiber is left for a job; it is retried when its lease expires", F_STR("jobId", job->id));
+		log_warn("Queue", "No fiber is left for a job; it is retried when its lease expires",
+			 F_STR("jobId", job->id));
 		running_free(run);
 	}
 }
@@ -192,8 +194,10 @@ static void take_round(struct call *call, void *arg)
 		r = jobs_claim(call, queue->o.db, ids, n, queue->o.worker, queue->o.lease_ms, &list);
 	/* Redis is away, refuses to push (full) or to pop (the key has another type), or nothing came for a while */
 	else if (!queue->draining)
-		r = jobs_claim_next(call, queue->o.db, queue->o.name, queue->o.worker, queue->o.lease_ms, room_left(queue), &list) == OK ?
-		            r : E_UPSTREAM;
+		r = jobs_claim_next(call, queue->o.db, queue->o.name, queue->o.worker, queue->o.lease_ms,
+				    room_left(queue), &list) == OK
+			    ? r
+			    : E_UPSTREAM;
 	for (size_t i = 0; i < list.n; i++)
 		start_job(queue, &list.jobs[i]);
 	if (r != OK && list.n == 0)
@@ -239,11 +243,20 @@ void queue_drain(struct queue *queue)
 	event_set(&queue->room);
 }
 
-bool queue_is_draining(const struct queue *queue) { return queue->draining; }
+bool queue_is_draining(const struct queue *queue)
+{
+	return queue->draining;
+}
 
-unsigned queue_active(const struct queue *queue) { return queue->n_running + queue->n_leaving; }
+unsigned queue_active(const struct queue *queue)
+{
+	return queue->n_running + queue->n_leaving;
+}
 
-struct kv *queue_kv(struct queue *queue) { return queue->commands; }
+struct kv *queue_kv(struct queue *queue)
+{
+	return queue->commands;
+}
 
 void queue_push(struct queue *queue, const struct push_list *list)
 {

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "worker/steps.h"
 
-#define MOST_PAGES 100
+#define MOST_PAGES       100
 #define DUPLICATE_AGE_MS 120000 /* younger ones may still be between answer and commit */
 
 static const struct known_attempt *find_known(const struct known_attempt *known, size_t n, struct str id)
@@ -21,14 +21,14 @@ static void destroy(struct call *call, struct instance *instance, const struct d
 
 	if (r == OK || r == E_NOT_FOUND)
 		log_warn("Reaper", "Provider had a deployment nobody wants; it is destroyed", F_TEXT("reason", why),
-		         F_STR("providerDeploymentId", d->id), F_STR("attemptId", d->attempt_id));
+			 F_STR("providerDeploymentId", d->id), F_STR("attemptId", d->attempt_id));
 	else
 		log_warn("Reaper", "Provider did not destroy a deployment nobody wants", F_TEXT("error", call->why),
-		         F_STR("providerDeploymentId", d->id));
+			 F_STR("providerDeploymentId", d->id));
 }
 
 static void judge(struct call *call, const struct reaper *reaper, struct instance *instance, const struct deployment *d,
-                  const struct known_attempt *known, struct str tag)
+		  const struct known_attempt *known, struct str tag)
 {
 	int64_t age = clock_wall_ms() - d->created_at_ms;
 
@@ -44,15 +44,20 @@ static void judge(struct call *call, const struct reaper *reaper, struct instanc
 		if (reaper->destroy_orphans)
 			destroy(call, instance, d, "made by this installation, unknown to its database");
 		else
-			log_warn("Reaper", "Provider has a deployment of this installation that its database does not know",
-			         F_STR("providerDeploymentId", d->id), F_STR("attemptId", d->attempt_id), F_STR("url", d->url));
+			log_warn("Reaper",
+				 "Provider has a deployment of this installation that its database does not know",
+				 F_STR("providerDeploymentId", d->id), F_STR("attemptId", d->attempt_id),
+				 F_STR("url", d->url));
 	}
 }
 
-static bool is_live(const struct deployment *d) { return d->state != DEPLOYMENT_GONE && d->id.n && d->attempt_id.n; }
+static bool is_live(const struct deployment *d)
+{
+	return d->state != DEPLOYMENT_GONE && d->id.n && d->attempt_id.n;
+}
 
-static int judge_page(struct call *call, const struct reaper *reaper, struct instance *instance, const struct deployment_list *page,
-                      struct str tag)
+static int judge_page(struct call *call, const struct reaper *reaper, struct instance *instance,
+		      const struct deployment_list *page, struct str tag)
 {
 	struct str *ids = arena_alloc(call->arena, (page->n_items + 1) * sizeof(*ids));
 	const struct known_attempt *known = NULL;
@@ -69,14 +74,15 @@ static int judge_page(struct call *call, const struct reaper *reaper, struct ins
 	return r;
 }
 
-static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target, struct str tag)
+static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
+			 struct str tag)
 {
 	struct str provider = provider_name(reaper->rec->providers, target->provider);
 	struct deployment_list page = { 0 };
 	struct instance *instance = NULL;
 	const char *cursor = "";
 	int r = provider_open(call, reaper->rec->providers, provider, target->project_id, target->settings,
-	                      target->settings_version, &instance);
+			      target->settings_version, &instance);
 
 	for (int n = 0; r == OK && n < MOST_PAGES; n++) {
 		int64_t before = provider_deadline(call, reaper->rec);
@@ -90,7 +96,8 @@ static void reap_account(struct call *call, const struct reaper *reaper, const s
 		cursor = arena_text(call->arena, page.next_cursor);
 	}
 	if (r != OK && r != E_UNSUPPORTED)
-		log_warn("Reaper", "Provider could not be asked for its deployments", F_STR("provider", provider), F_TEXT("error", call->why));
+		log_warn("Reaper", "Provider could not be asked for its deployments", F_STR("provider", provider),
+			 F_TEXT("error", call->why));
 	instance_release(instance);
 }
 

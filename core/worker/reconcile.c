@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#define STEPS_AT_ONCE 50 /* then the job goes to the back of the queue: one preview must not hold a fiber for ever */
-#define QUOTA_WAIT_MS (10 * 60 * 1000)
+#define STEPS_AT_ONCE     50 /* then the job goes to the back of the queue */
+#define QUOTA_WAIT_MS     (10 * 60 * 1000)
 #define QUOTA_DEADLINE_MS (24ll * 60 * 60 * 1000)
 
 /* Attempt ids end in eight characters of the installation's id: what a provider lists of ours is told from what another
@@ -38,7 +38,7 @@ int64_t provider_deadline(struct call *call, const struct reconciler *rec)
 int open_for(struct step_context *s, struct call *call, struct str provider, struct instance **ret)
 {
 	return provider_open(call, s->rec->providers, provider, s->preview.project_id, s->preview.settings,
-	                     s->preview.settings_version, ret);
+			     s->preview.settings_version, ret);
 }
 
 uint32_t step_random(void)
@@ -63,7 +63,8 @@ static int64_t attempt_age(const struct step_context *s, unsigned i)
 /* ---- the end of an attempt ---- */
 
 /* ERROR, with a reason of the taxonomy. `gone`: nothing of it reached the provider. */
-static int fail_attempt(struct step_context *s, struct call *call, unsigned i, const char *reason, struct str why, bool gone)
+static int fail_attempt(struct step_context *s, struct call *call, unsigned i, const char *reason, struct str why,
+			bool gone)
 {
 	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
 
@@ -77,8 +78,9 @@ static int fail_attempt(struct step_context *s, struct call *call, unsigned i, c
 	change.settled = true;
 	change.stage = "ERROR";
 	change.event = arena_printf(call->arena, "%s: %.*s", reason, STR_FMT(why));
-	log_warn("DeploymentProcessor", "Provider failed to deploy a preview", F_TEXT("reason", reason), F_STR("error", why),
-	         F_STR("provider", s->preview.attempts[i].provider), F_INT("duration", attempt_age(s, i)));
+	log_warn("DeploymentProcessor", "Provider failed to deploy a preview", F_TEXT("reason", reason),
+		 F_STR("error", why), F_STR("provider", s->preview.attempts[i].provider),
+		 F_INT("duration", attempt_age(s, i)));
 	return write_change(s, call, &change);
 }
 
@@ -86,8 +88,9 @@ static int fail_attempt(struct step_context *s, struct call *call, unsigned i, c
 static int adopt(struct step_context *s, struct call *call, unsigned i, const struct deployment *d)
 {
 	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
-	bool wanted = s->preview.attempts[i].sha.n && s->preview.model.attempts[i].generation == s->preview.model.generation &&
-	              s->preview.model.desired == DESIRED_DEPLOYED;
+	bool wanted = s->preview.attempts[i].sha.n &&
+		      s->preview.model.attempts[i].generation == s->preview.model.generation &&
+		      s->preview.model.desired == DESIRED_DEPLOYED;
 
 	change.state = "created";
 	change.status = build_status_word(d->state == DEPLOYMENT_BUILDING ? BUILD_BUILDING : BUILD_QUEUED);
@@ -100,10 +103,11 @@ static int adopt(struct step_context *s, struct call *call, unsigned i, const st
 		change.preview_status = "BUILDING";
 		change.preview_detail = change.status;
 		change.stage = "BUILDING";
-		change.event = arena_printf(call->arena, "%.*s accepted the deployment", STR_FMT(s->preview.attempts[i].provider));
+		change.event = arena_printf(call->arena, "%.*s accepted the deployment",
+					    STR_FMT(s->preview.attempts[i].provider));
 	}
 	log_info("DeploymentProcessor", "Preview deployment created", F_INT("duration", attempt_age(s, i)),
-	         F_STR("providerDeploymentId", d->id), F_STR("provider", s->preview.attempts[i].provider));
+		 F_STR("providerDeploymentId", d->id), F_STR("provider", s->preview.attempts[i].provider));
 	return write_change(s, call, &change);
 }
 
@@ -116,14 +120,15 @@ int step_insert(struct step_context *s, struct call *call)
 
 	if (provider.n == 0)
 		return preview_settle(call, s->rec->db, s->job, s->preview.model.generation, "ERROR", "FAILED",
-		                      "MISSING_PROVIDER_CONFIG",
-		                      STR("this project has no provider: choose one in its settings"));
+				      "MISSING_PROVIDER_CONFIG",
+				      STR("this project has no provider: choose one in its settings"));
 	if (!catalog_provider(s->rec->providers->catalog, provider, &why))
 		return preview_settle(call, s->rec->db, s->job, s->preview.model.generation, "ERROR", "FAILED",
-		                      "MISSING_PROVIDER_CONFIG",
-		                      arena_printf(call->arena, "the provider plugin \"%.*s\" is not loaded: %s", STR_FMT(provider), why));
+				      "MISSING_PROVIDER_CONFIG",
+				      arena_printf(call->arena, "the provider plugin \"%.*s\" is not loaded: %s",
+						   STR_FMT(provider), why));
 	return attempt_insert(call, s->rec->db, s->job, s->preview.model.generation,
-	                      new_attempt_id(call, s->preview.instance_id), provider, s->rec->build_ms);
+			      new_attempt_id(call, s->preview.instance_id), provider, s->rec->build_ms);
 }
 
 static int retry_create(struct step_context *s, struct call *call, unsigned i, struct failure failure, struct str why)
@@ -148,8 +153,9 @@ static int retry_create(struct step_context *s, struct call *call, unsigned i, s
 		/* of the attempt, not of this wait: else an allowance that never comes back is waited for for ever */
 		change.deadline_ms = attempt_age(s, i) < QUOTA_DEADLINE_MS ? QUOTA_DEADLINE_MS - attempt_age(s, i) : 0;
 	}
-	log_warn("DeploymentProcessor", "Provider did not accept a deployment; it is tried again", F_TEXT("reason", failure.reason),
-	         F_STR("error", why), F_INT("tries", tries + 1), F_INT("delay", change.next_ms));
+	log_warn("DeploymentProcessor", "Provider did not accept a deployment; it is tried again",
+		 F_TEXT("reason", failure.reason), F_STR("error", why), F_INT("tries", tries + 1),
+		 F_INT("delay", change.next_ms));
 	return write_change(s, call, &change);
 }
 
@@ -187,7 +193,8 @@ int step_send(struct step_context *s, struct call *call, unsigned i)
 	if (r != OK)
 		return r;
 	jobs_extend(call, s->rec->db, &s->job->id, &s->job->fence, 1, s->rec->lease_ms);
-	/* the call's time runs from before SENT is written: a process stopped in between sends nothing when it goes on */
+	/* the call's time runs from before SENT is written: a process stopped in between sends nothing when it goes on
+	 */
 	before = provider_deadline(call, s->rec);
 	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200);
 	if (r != OK) {
@@ -202,7 +209,8 @@ int step_send(struct step_context *s, struct call *call, unsigned i)
 		goto out;
 	}
 	failure = create_failure(r);
-	if (failure.retry == RETRY_NEVER || (failure.retry == RETRY_LATER && s->preview.model.attempts[i].tries + 1 >= CREATE_TRIES))
+	if (failure.retry == RETRY_NEVER ||
+	    (failure.retry == RETRY_LATER && s->preview.model.attempts[i].tries + 1 >= CREATE_TRIES))
 		r = fail_attempt(s, call, i, failure.reason, str_of(call->why), true);
 	else
 		r = retry_create(s, call, i, failure, str_of(call->why));
@@ -226,8 +234,10 @@ int step_find(struct step_context *s, struct call *call, const struct step *step
 {
 	unsigned i = step->attempt;
 	const struct attempt_row *attempt = &s->preview.attempts[i];
+	/* past its deadline it is not sent again, but what is found late is welcome */
 	bool wanted = s->preview.model.desired == DESIRED_DEPLOYED &&
-	              s->preview.model.attempts[i].generation == s->preview.model.generation;
+		      s->preview.model.attempts[i].generation == s->preview.model.generation &&
+		      s->preview.model.attempts[i].status != BUILD_FAILED;
 	struct instance *instance = NULL;
 	struct deployment deployment = { 0 };
 	int64_t before;
@@ -248,7 +258,8 @@ int step_find(struct step_context *s, struct call *call, const struct step *step
 	if (!wanted)
 		return step_forget(s, call, i);
 	if (s->preview.model.attempts[i].tries >= CREATE_TRIES)
-		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the provider never took the deployment on"), true);
+		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the provider never took the deployment on"),
+				    true);
 	return step_send(s, call, i);
 }
 
@@ -293,16 +304,17 @@ static int ready(struct step_context *s, struct call *call, unsigned i, const st
 	change.settled = true;
 	change.stage = "READY";
 	change.event = arena_printf(call->arena, "Ready at %.*s", STR_FMT(change.url));
-	log_info("DeploymentProcessor", "Preview deployment ready", F_INT("duration", attempt_age(s, i)), F_STR("url", change.url));
+	log_info("DeploymentProcessor", "Preview deployment ready", F_INT("duration", attempt_age(s, i)),
+		 F_STR("url", change.url));
 	return write_change(s, call, &change);
 }
 
 static int still_building(struct step_context *s, struct call *call, unsigned i, const struct deployment *d)
 {
 	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
-	enum build_status status = d->state == DEPLOYMENT_QUEUED   ? BUILD_QUEUED :
-	                           d->state == DEPLOYMENT_BUILDING ? BUILD_BUILDING :
-	                                                             s->preview.model.attempts[i].status;
+	enum build_status status = d->state == DEPLOYMENT_QUEUED     ? BUILD_QUEUED
+				   : d->state == DEPLOYMENT_BUILDING ? BUILD_BUILDING
+								     : s->preview.model.attempts[i].status;
 
 	change.next_ms = poll_after(s, i, d);
 	change.tries = 0;
@@ -331,7 +343,8 @@ int step_poll(struct step_context *s, struct call *call, unsigned i)
 		read_logs(s, call, instance, attempt);
 	instance_release(instance);
 	if (r == E_NOT_FOUND || (r == OK && d.state == DEPLOYMENT_GONE))
-		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the deployment disappeared at the provider"), true);
+		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the deployment disappeared at the provider"),
+				    true);
 	if (r == E_AUTH)
 		return fail_attempt(s, call, i, "PROVIDER_AUTH", str_of(call->why), false);
 	if (r != OK)
@@ -364,7 +377,8 @@ static void stop_build(struct step_context *s, struct call *call, const struct a
 int step_time_out(struct step_context *s, struct call *call, unsigned i)
 {
 	enum attempt_state state = s->preview.model.attempts[i].state;
-	struct str why = arena_printf(call->arena, "it was not ready after %lld s", (long long)(attempt_age(s, i) / 1000));
+	struct str why = arena_printf(call->arena, "it was not ready after %lld s",
+				      (long long)(attempt_age(s, i) / 1000));
 
 	if (state == ATTEMPT_CREATED)
 		stop_build(s, call, &s->preview.attempts[i]);

@@ -32,6 +32,7 @@ AWAITS int step_settle(struct step_context *s, struct call *call);
 /* The provider could not be asked (call->why): the same step later, with `detail` shown (NULL = as it is). */
 AWAITS int back_off(struct step_context *s, struct call *call, unsigned attempt, const char *detail);
 /* Build output that is new goes to the store; failing to get it fails nothing. */
-AWAITS void read_logs(struct step_context *s, struct call *call, struct instance *instance, const struct attempt_row *attempt);
+AWAITS void read_logs(struct step_context *s, struct call *call, struct instance *instance,
+		      const struct attempt_row *attempt);
 
 #endif

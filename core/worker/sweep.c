@@ -1,5 +1,5 @@
-/* The sweeper: whatever was lost between two steps of the queue's protocol comes back. Each worker runs it; two at once do each
- * other no harm, because rows are skipped when locked and ids in Redis may be doubled. */
+/* The sweeper: whatever was lost between two steps of the queue's protocol comes back. Each worker runs it; two at once
+ * do each other no harm, because rows are skipped when locked and ids in Redis may be doubled. */
 #include "worker/inner.h"
 
 #include "kv/waiting.h"
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_ATTEMPTS 20   /* claims that ended without a word before a job is dead */
-#define MOST_WAITING 10000 /* looked at in one repair */
+#define MOST_ATTEMPTS 20    /* claims that ended without a word before a job is dead */
+#define MOST_WAITING  10000 /* looked at in one repair */
 
 static int by_text(const void *a, const void *b)
 {
@@ -50,7 +50,8 @@ static void repair(struct call *call, void *arg)
 
 	push_missing(call, queue);
 	if (jobs_heal(call, queue->o.db, &healed) == OK && healed.n) {
-		log_warn("Queue", "Previews that were not settled had no job and got one", F_INT("previews", (int64_t)healed.n));
+		log_warn("Queue", "Previews that were not settled had no job and got one",
+			 F_INT("previews", (int64_t)healed.n));
 		queue_push(queue, &healed);
 	}
 }

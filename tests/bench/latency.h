@@ -1,4 +1,5 @@
-/* Latencies in constant memory: 64 buckets for each power of two microseconds, so a percentile is off by 1.6 % at most. */
+/* Latencies in constant memory: 64 buckets for each power of two microseconds, so a percentile is off by 1.6 %
+ * at most. */
 #ifndef BENCH_LATENCY_H
 #define BENCH_LATENCY_H
 

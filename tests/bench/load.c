@@ -1,5 +1,6 @@
 /* bench_load: keeps N keep-alive connections busy with one request each, and prints what came back as one line of JSON.
- * One thread and no work for each request but the system calls: on two cores the generator must leave one to the server.
+ * One thread and no work for each request but the system calls: on two cores the generator must leave one to the
+ * server.
  *
  * Owns: the connections. A connection that the server closes is opened again and counted as an error.
  * Easy to break: an answer's end is known by Content-Length alone, which every server measured here sends. */
@@ -25,8 +26,8 @@
 
 #define CONNECTIONS_MAX 4096
 #define REQUESTS_MAX    1000000
-#define HEAD_MAX	4096
-#define ERRORS_MAX	1000 /* then it gives up */
+#define HEAD_MAX        4096
+#define ERRORS_MAX      1000 /* then it gives up */
 
 struct connection {
 	int fd;
@@ -120,8 +121,8 @@ static bool open_connection(struct load *load, struct connection *c)
 	c->fd = socket(load->address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	c->wants_write = false;
 	if (c->fd < 0 || connect(c->fd, load->address->ai_addr, load->address->ai_addrlen) != 0 ||
-	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 || fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0 ||
-	    epoll_ctl(load->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0) {
+	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
+	    fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0 || epoll_ctl(load->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0) {
 		fprintf(stderr, "bench_load: %s:%s: %s\n", load->target.host, load->target.port, strerror(errno));
 		return false;
 	}
@@ -236,7 +237,8 @@ static bool run(struct load *load)
 				continue;
 			close(c->fd);
 			if (++load->errors > ERRORS_MAX || !open_connection(load, c)) {
-				fprintf(stderr, "bench_load: gave up after %llu lost connections\n", (unsigned long long)load->errors);
+				fprintf(stderr, "bench_load: gave up after %llu lost connections\n",
+					(unsigned long long)load->errors);
 				return false;
 			}
 		}
@@ -249,8 +251,8 @@ static void print_result(const struct load *load)
 	double seconds = (double)(now_us() - load->start_us) / 1e6, cpu = cpu_seconds() - load->start_cpu;
 	const char *comma = "";
 
-	printf("{\"requests\":%llu,\"seconds\":%.3f,\"rate\":%.1f,\"status\":{", (unsigned long long)load->latency.n, seconds,
-	       (double)load->latency.n / seconds);
+	printf("{\"requests\":%llu,\"seconds\":%.3f,\"rate\":%.1f,\"status\":{", (unsigned long long)load->latency.n,
+	       seconds, (double)load->latency.n / seconds);
 	for (int i = 100; i < 600; i++) {
 		if (load->statuses[i] == 0)
 			continue;
@@ -268,10 +270,12 @@ static void print_result(const struct load *load)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench_load [-c CONNECTIONS] [-s SECONDS] [-w WARMUP-SECONDS] [-n REQUESTS] get URL\n"
-			"       bench_load [the same] webhook URL PAYLOAD-FILE\n"
-			"get sends BENCH_TOKEN as a bearer token where it is set. webhook sends REQUESTS different deliveries\n"
-			"(40000) made of the payload, signed with GITHUB_WEBHOOK_SECRET, and ends early when they are all sent.\n");
+	fprintf(stderr,
+		"usage: bench_load [-c CONNECTIONS] [-s SECONDS] [-w WARMUP-SECONDS] [-n REQUESTS] get URL\n"
+		"       bench_load [the same] webhook URL PAYLOAD-FILE\n"
+		"get sends BENCH_TOKEN as a bearer token where it is set. webhook sends REQUESTS different deliveries\n"
+		"(40000) made of the payload, signed with GITHUB_WEBHOOK_SECRET, and ends early when they are all "
+		"sent.\n");
 	return 2;
 }
 
@@ -351,7 +355,8 @@ int main(int argc, char **argv)
 	if (!read_options(&load, argc, argv))
 		return usage();
 	n = argc - optind;
-	if (n < 1 || !((n == 2 && strcmp(argv[optind], "get") == 0) || (n == 3 && strcmp(argv[optind], "webhook") == 0)))
+	if (n < 1 ||
+	    !((n == 2 && strcmp(argv[optind], "get") == 0) || (n == 3 && strcmp(argv[optind], "webhook") == 0)))
 		return usage();
 	signal(SIGPIPE, SIG_IGN);
 	good = prepare(&load, argv + optind, n) && run(&load);

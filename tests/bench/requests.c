@@ -54,9 +54,10 @@ bool target_parse(const char *url, struct target *ret)
 
 bool requests_get(struct requests *requests, const struct target *target, const char *token)
 {
-	int n = asprintf(&requests->text, "GET %s HTTP/1.1\r\nhost: %s:%s\r\nuser-agent: bench_load\r\naccept: */*\r\n%s%s%s\r\n",
-			 target->path, target->host, target->port, token ? "authorization: Bearer " : "", token ? token : "",
-			 token ? "\r\n" : "");
+	int n = asprintf(&requests->text,
+			 "GET %s HTTP/1.1\r\nhost: %s:%s\r\nuser-agent: bench_load\r\naccept: */*\r\n%s%s%s\r\n",
+			 target->path, target->host, target->port, token ? "authorization: Bearer " : "",
+			 token ? token : "", token ? "\r\n" : "");
 
 	if (n < 0) {
 		fprintf(stderr, "bench_load: no memory\n");
@@ -107,10 +108,10 @@ static char *read_payload(const char *path, size_t *ret_n)
 	return text;
 }
 
-/* Behind `key` the text up to `end` gives way to as many bytes as `filler` has, and becomes a slot. Returns where the rest
- * of the payload begins; NULL when the key is not there. */
-static const char *add_slot(struct requests *requests, enum slot slot, const char *rest, const char *key, const char *end,
-			    const char *filler)
+/* Behind `key` the text up to `end` gives way to as many bytes as `filler` has, and becomes a slot. Returns where the
+ * rest of the payload begins; NULL when the key is not there. */
+static const char *add_slot(struct requests *requests, enum slot slot, const char *rest, const char *key,
+			    const char *end, const char *filler)
 {
 	const char *at = strstr(rest, key);
 
@@ -190,7 +191,8 @@ static void put_hex(char *at, const unsigned char *bytes, size_t n)
 }
 
 /* Writes the values into the template's slots and signs the whole. */
-static void make_values(struct requests *requests, char *values, size_t body, const char *secret, uint32_t number, time_t now)
+static void make_values(struct requests *requests, char *values, size_t body, const char *secret, uint32_t number,
+			time_t now)
 {
 	unsigned char random[16], digest[32];
 	char text[REQUEST_SLOTS][72];
@@ -207,7 +209,8 @@ static void make_values(struct requests *requests, char *values, size_t body, co
 	strftime(text[SLOT_UPDATED_AT], sizeof(text[0]), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	for (size_t i = 0; i < REQUEST_SLOTS; i++)
 		memcpy(requests->text + requests->slots[i].at, text[i], requests->slots[i].n);
-	HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)requests->text + body, requests->n_text - body, digest, NULL);
+	HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)requests->text + body, requests->n_text - body,
+	     digest, NULL);
 	put_hex(text[SLOT_SIGNATURE], digest, sizeof(digest));
 	for (size_t i = 0; i < REQUEST_SLOTS; i++) {
 		memcpy(values, text[i], requests->slots[i].n);
@@ -215,8 +218,8 @@ static void make_values(struct requests *requests, char *values, size_t body, co
 	}
 }
 
-bool requests_webhooks(struct requests *requests, const struct target *target, const char *payload_file, const char *secret,
-		       size_t count)
+bool requests_webhooks(struct requests *requests, const struct target *target, const char *payload_file,
+		       const char *secret, size_t count)
 {
 	uint32_t first;
 	size_t n, body;

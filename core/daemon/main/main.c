@@ -51,9 +51,12 @@ static bool read_option(struct arguments *a, char **argv, int argc, int *i)
 		const char *name;
 		const char **ret;
 	} texts[] = {
-		{ "--config", &a->config_file },          { "--role", &a->role },
-		{ "--child", &a->child.kind },            { "--id", &a->child.id },
-		{ "--predecessor", &a->child.predecessor }, { "--crash-job", &a->child.crash_job },
+		{ "--config", &a->config_file },
+		{ "--role", &a->role },
+		{ "--child", &a->child.kind },
+		{ "--id", &a->child.id },
+		{ "--predecessor", &a->child.predecessor },
+		{ "--crash-job", &a->child.crash_job },
 		{ "--crash-why", &a->child.crash_why },
 	};
 	const char *index;
@@ -83,7 +86,7 @@ static void harden(void)
 #endif
 	signal(SIGPIPE, SIG_IGN);
 	umask(0077);
-	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0); /* a name server that is silent holds a look-up for 2 s, not 20 */
+	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0); /* silent name servers: 2 s, not 20 */
 }
 
 static int run_server(const struct arguments *a)
@@ -108,8 +111,8 @@ static int run_server(const struct arguments *a)
 	return supervise(&config, &options);
 }
 
-/* Batches of webhooks come and go by the megabyte; giving that back to the kernel and faulting it in again each time costs
- * more than keeping it. */
+/* Batches of webhooks come and go by the megabyte; giving that back to the kernel and faulting it in again each time
+ * costs more than keeping it. */
 static void keep_memory(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);

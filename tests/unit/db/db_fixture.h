@@ -37,8 +37,11 @@ static inline void schema(struct call *call, void *arg)
 
 	(void)arg;
 	buf_init(&text, 4096);
-	CHECK_INT(db_execute(call, db, STR("create table t (id int8 primary key, name text check (name <> 'bad'));\n"
-	                                   "create table blobs (data bytea)"), &text), OK);
+	CHECK_INT(db_execute(call, db,
+			     STR("create table t (id int8 primary key, name text check (name <> 'bad'));\n"
+				 "create table blobs (data bytea)"),
+			     &text),
+		  OK);
 	CHECK_TEXT(buf_str(&text), "CREATE TABLE\nCREATE TABLE\n");
 	buf_done(&text);
 }
@@ -69,7 +72,10 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-static inline void ready(struct call *call) { CHECK_INT(db_ready(call, db, 5000), OK); }
+static inline void ready(struct call *call)
+{
+	CHECK_INT(db_ready(call, db, 5000), OK);
+}
 
 static inline int64_t count(struct call *call, const char *like)
 {
@@ -79,11 +85,11 @@ static inline int64_t count(struct call *call, const char *like)
 	return db_int(&rows, 0, "n");
 }
 
-#define IN_FIBER(name)                                \
-	static void test_##name(void **state)         \
-	{                                             \
-		(void)state;                          \
-		run_fiber(loop, name, NULL);          \
+#define IN_FIBER(name)                                                                                                 \
+	static void test_##name(void **state)                                                                          \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		run_fiber(loop, name, NULL);                                                                           \
 	}
 
 #endif

@@ -36,8 +36,8 @@ static inline void pg_start(struct server *pg)
 static inline void pg_new(struct server *pg)
 {
 	char data[96];
-	char *root[] = { AS_POSTGRES, PG_BIN "initdb", "-D", data, "-U", "opshub", "-A", "trust", "-N", "-E", "UTF8",
-		         "--locale=C", NULL };
+	char *root[] = { AS_POSTGRES, PG_BIN "initdb", "-D",         data, "-U", "opshub", "-A", "trust", "-N",
+			 "-E",        "UTF8",          "--locale=C", NULL };
 	struct passwd *user = getpwnam("postgres");
 	int status = -1;
 	pid_t pid;

@@ -40,7 +40,10 @@ static inline int remove_one(const char *path, const struct stat *st, int type, 
 	return remove(path);
 }
 
-static inline void folder_free(struct server *server) { nftw(server->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+static inline void folder_free(struct server *server)
+{
+	nftw(server->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 /* To the process and its children: a stopped postmaster leaves its backends at work. */
 static inline void signal_all(pid_t pid, int number)
@@ -86,28 +89,28 @@ static inline void give_up(void)
 	_exit(1);
 }
 
-#define CHECK(claim)                                                                             \
-	do {                                                                                     \
-		if (!(claim)) {                                                                  \
-			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #claim);    \
-			give_up();                                                                \
-		}                                                                                \
+#define CHECK(claim)                                                                                                   \
+	do {                                                                                                           \
+		if (!(claim)) {                                                                                        \
+			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #claim);                          \
+			give_up();                                                                                     \
+		}                                                                                                      \
 	} while (0)
-#define CHECK_INT(a, b)                                                                          \
-	do {                                                                                     \
-		long long a_ = (long long)(a), b_ = (long long)(b);                              \
-		if (a_ != b_) {                                                                  \
-			fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #a, a_, b_); \
-			give_up();                                                                \
-		}                                                                                \
+#define CHECK_INT(a, b)                                                                                                \
+	do {                                                                                                           \
+		long long a_ = (long long)(a), b_ = (long long)(b);                                                    \
+		if (a_ != b_) {                                                                                        \
+			fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #a, a_, b_);              \
+			give_up();                                                                                     \
+		}                                                                                                      \
 	} while (0)
-#define CHECK_TEXT(a, b)                                                                         \
-	do {                                                                                     \
-		struct str a_ = (a), b_ = str_of(b);                                             \
-		if (!str_eq(a_, b_)) {                                                           \
-			fprintf(stderr, "%s:%d: %s is\n%.*s\nnot\n%s\n", __FILE__, __LINE__, #a, STR_FMT(a_), b_.p); \
-			give_up();                                                                \
-		}                                                                                \
+#define CHECK_TEXT(a, b)                                                                                               \
+	do {                                                                                                           \
+		struct str a_ = (a), b_ = str_of(b);                                                                   \
+		if (!str_eq(a_, b_)) {                                                                                 \
+			fprintf(stderr, "%s:%d: %s is\n%.*s\nnot\n%s\n", __FILE__, __LINE__, #a, STR_FMT(a_), b_.p);   \
+			give_up();                                                                                     \
+		}                                                                                                      \
 	} while (0)
 
 static inline int free_port(void)
@@ -152,8 +155,9 @@ static inline void folder_new(struct server *server, const char *name)
 
 static inline bool port_answers(int port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		                       .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				       .sin_port = htons((uint16_t)port) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool open = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 
@@ -172,7 +176,6 @@ static inline void wait_for_port(const struct server *server)
 }
 
 /* ---- fibers in tests ---- */
-
 
 static inline void fiber_test_done(struct call *call, void *arg)
 {

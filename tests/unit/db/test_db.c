@@ -35,7 +35,8 @@ static void echo(struct call *call, void *arg)
 	CHECK_INT(db_query(call, db, Q(T_TEXTS), &rows, A_TEXTS(texts, 0)), OK);
 	CHECK_INT(rows.n_rows, 0);
 	CHECK_INT(db_query(call, db, Q(T_ECHO), &rows, A_TEXT(""), A_NULL, A_BOOL(false), A_NULL, A_BYTES(STR("")),
-	                   A_NULL, A_INTS(ints, 0), A_NULL, A_NULL), OK);
+			   A_NULL, A_INTS(ints, 0), A_NULL, A_NULL),
+		  OK);
 	CHECK(!db_is_null(&rows, 0, "t") && db_text(&rows, 0, "t").n == 0 && db_is_null(&rows, 0, "i"));
 	CHECK(db_time(&rows, 0, "at") == 0 && db_bytes(call, &rows, 0, "y").n == 0 && !db_is_null(&rows, 0, "y"));
 }
@@ -216,8 +217,8 @@ static void batches(struct call *call, void *arg)
 {
 	const struct db_arg a[] = { A_INT(101), A_TEXT("batch") }, b[] = { A_INT(102), A_TEXT("batch") };
 	struct db_stmt stmts[] = { { .query = Q(T_ADD), .args = a, .n_args = 2 },
-		                   { .query = Q(T_ADD), .args = a, .n_args = 2 },
-		                   { .query = Q(T_ADD), .args = b, .n_args = 2 } };
+				   { .query = Q(T_ADD), .args = a, .n_args = 2 },
+				   { .query = Q(T_ADD), .args = b, .n_args = 2 } };
 
 	(void)arg;
 	CHECK_INT(db_batch(call, db, stmts, 3, true), E_CONFLICT);
@@ -370,8 +371,10 @@ static void scripts(struct call *call, void *arg)
 
 	(void)arg;
 	CHECK_INT(db_begin(call, db, &tx), OK);
-	CHECK_INT(db_script(call, tx, STR("insert into t values (301, 'script');\n-- a comment; with a semicolon\n"
-	                                  "insert into t values (302, 'a;b');")), OK);
+	CHECK_INT(db_script(call, tx,
+			    STR("insert into t values (301, 'script');\n-- a comment; with a semicolon\n"
+				"insert into t values (302, 'a;b');")),
+		  OK);
 	CHECK_INT(db_tx_query(call, tx, Q(T_COUNT), &rows, A_TEXT("script")), OK); /* pipeline mode again */
 	CHECK_INT(db_int(&rows, 0, "n"), 1);
 	CHECK_INT(count(call, "script"), 0);

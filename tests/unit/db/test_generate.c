@@ -72,7 +72,7 @@ static void test_queries(void **state)
 	has(text, "enum query {\n\tQ_THINGS_LIST,\n\tQ_LAST,\n\tQ_OTHER,\n\tquery_count\n};");
 	text = generate("queries.awk", "c", a, b, &status);
 	has(text, "{ \"things_list\",\n\t  \"select \\\"id\\\", 'it''s -- kept'\\n\"\n\t  \"from\\tthings\\n\"\n"
-	          "\t  \"where a = 'two\\n\"\n\t  \"  lines \\\\'\" },\n");
+		  "\t  \"where a = 'two\\n\"\n\t  \"  lines \\\\'\" },\n");
 	has(text, "{ \"last\",\n\t  \"select 1\" },");
 	assert_null(strstr(text, "dropped"));
 	text = generate("queries.awk", "h", NULL, NULL, &status);

@@ -128,8 +128,11 @@ static void terminated(struct call *call, void *arg)
 	buf_init(&text, 4096);
 	CHECK_INT(db_begin(call, db, &tx), OK);
 	CHECK_INT(db_tx_query(call, tx, Q(T_PID), &rows), OK);
-	CHECK_INT(db_execute(call, db, arena_printf(call->arena, "select pg_terminate_backend(%lld)",
-	                                            (long long)db_int(&rows, 0, "pid")), &text), OK);
+	CHECK_INT(db_execute(call, db,
+			     arena_printf(call->arena, "select pg_terminate_backend(%lld)",
+					  (long long)db_int(&rows, 0, "pid")),
+			     &text),
+		  OK);
 	fiber_sleep(call, 50);
 	CHECK_INT(db_tx_query(call, tx, Q(T_ONE), NULL, A_INT(1)), E_NETWORK);
 	db_rollback(call, tx);
@@ -165,8 +168,9 @@ static void starts(struct call *call, void *arg)
 
 static void test_start(void **state)
 {
-	static const struct query_text wrong[] = { { "fine", "select 1" }, { "misfit", "select nothing from nowhere" },
-		                                   { "later", "select 2" } };
+	static const struct query_text wrong[] = { { "fine", "select 1" },
+						   { "misfit", "select nothing from nowhere" },
+						   { "later", "select 2" } };
 	char refused_url[96], named_url[96], several_url[128];
 	struct start_case cases[] = {
 		{ { .queries = wrong, .n_queries = 3 }, E_INVALID, "misfit" },

@@ -23,8 +23,9 @@ enum {
 static const struct query_text test_queries[] = {
 	[T_ONE] = { "one", "select $1::int8 as n" },
 	[T_SLEEP] = { "sleep", "select pg_sleep($1::float8)" },
-	[T_ECHO] = { "echo", "select $1::text as t, $2::int8 as i, $3::bool as b, $4::float8 as d, $5::bytea as y, "
-			     "$6::text[]::text as ts, $7::bigint[]::text as is, $8::timestamptz as at, $9::text as nothing" },
+	[T_ECHO] = { "echo",
+		     "select $1::text as t, $2::int8 as i, $3::bool as b, $4::float8 as d, $5::bytea as y, "
+		     "$6::text[]::text as ts, $7::bigint[]::text as is, $8::timestamptz as at, $9::text as nothing" },
 	[T_DIVIDE] = { "divide", "select 1 / $1::int as n" },
 	[T_ADD] = { "add", "insert into t (id, name) values ($1::int8, $2::text)" },
 	[T_COUNT] = { "count", "select count(*) as n from t where name like $1::text" },

@@ -57,7 +57,10 @@ static void free_record(struct wait *wait)
 	free(record);
 }
 
-static void on_leave(struct wait *wait) { ((struct record *)wait)->trial->left = true; }
+static void on_leave(struct wait *wait)
+{
+	((struct record *)wait)->trial->left = true;
+}
 
 static void waiter(struct call *call, void *arg)
 {
@@ -131,7 +134,10 @@ static void check(const struct trial *t)
 		assert_int_equal(E_CANCELLED, t->later); /* sticky */
 }
 
-static void on_tick(uv_timer_t *timer) { (void)timer; }
+static void on_tick(uv_timer_t *timer)
+{
+	(void)timer;
+}
 
 static void test_random_orders(void **state)
 {

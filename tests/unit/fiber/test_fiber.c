@@ -155,7 +155,10 @@ static void test_join(void **state)
 
 static struct event bell;
 
-static void bell_waiter(struct call *call, void *arg) { *(int *)arg = event_wait(call, &bell, 200); }
+static void bell_waiter(struct call *call, void *arg)
+{
+	*(int *)arg = event_wait(call, &bell, 200);
+}
 
 static void test_event_wakes_all_who_wait_and_is_kept_when_nobody_does(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#define H "GET / HTTP/1.1\r\nHost: a\r\n"
+#define H    "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
 
 struct sample {
@@ -282,10 +282,14 @@ static void test_mutations_stay_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain_heads_pass),     cmocka_unit_test(test_ambiguous_lengths_are_refused),
-		cmocka_unit_test(test_odd_lines_are_refused), cmocka_unit_test(test_request_lines),
-		cmocka_unit_test(test_hosts),                cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_slices),               cmocka_unit_test(test_mutations_stay_inside),
+		cmocka_unit_test(test_plain_heads_pass),
+		cmocka_unit_test(test_ambiguous_lengths_are_refused),
+		cmocka_unit_test(test_odd_lines_are_refused),
+		cmocka_unit_test(test_request_lines),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_mutations_stay_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

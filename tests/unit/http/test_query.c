@@ -62,22 +62,14 @@ static void test_query(void **state)
 	static const struct {
 		const char *query, *name, *value; /* NULL: absent */
 	} samples[] = {
-		{ "a=1&b=2", "a", "1" },
-		{ "a=1&b=2", "b", "2" },
-		{ "a=1&a=2", "a", "1" },
-		{ "a=1", "A", NULL },
-		{ "", "a", NULL },
-		{ "a", "a", "" },
-		{ "a=", "a", "" },
-		{ "&&a=1", "a", "1" },
-		{ "a=b=c", "a", "b=c" },
-		{ "a=x+y%2Bz", "a", "x y+z" },
-		{ "%61=1", "a", "1" },
-		{ "a=%C3%A9", "a", "\xc3\xa9" },
-		{ "a=%00", "a", NULL },
-		{ "a=%ff", "a", NULL },
-		{ "a=%4", "a", NULL },
-		{ "%zz=1&a=2", "a", "2" },
+		{ "a=1&b=2", "a", "1" }, { "a=1&b=2", "b", "2" },
+		{ "a=1&a=2", "a", "1" }, { "a=1", "A", NULL },
+		{ "", "a", NULL },       { "a", "a", "" },
+		{ "a=", "a", "" },       { "&&a=1", "a", "1" },
+		{ "a=b=c", "a", "b=c" }, { "a=x+y%2Bz", "a", "x y+z" },
+		{ "%61=1", "a", "1" },   { "a=%C3%A9", "a", "\xc3\xa9" },
+		{ "a=%00", "a", NULL },  { "a=%ff", "a", NULL },
+		{ "a=%4", "a", NULL },   { "%zz=1&a=2", "a", "2" },
 		{ "ab=1", "a", NULL },
 	};
 	struct arena *arena = arena_new();
@@ -99,18 +91,9 @@ static void test_cookies(void **state)
 	static const struct {
 		const char *header, *name, *value;
 	} samples[] = {
-		{ "a=1; b=2", "a", "1" },
-		{ "a=1; b=2", "b", "2" },
-		{ "a=1;b=2", "b", "2" },
-		{ "ab=1; a=2", "a", "2" },
-		{ "a=\"q\"", "a", "q" },
-		{ "a=\"", "a", "\"" },
-		{ "a=x=y", "a", "x=y" },
-		{ "a=", "a", "" },
-		{ "a", "a", NULL },
-		{ "", "a", NULL },
-		{ ";;;", "a", NULL },
-		{ "A=1", "a", NULL },
+		{ "a=1; b=2", "a", "1" }, { "a=1; b=2", "b", "2" }, { "a=1;b=2", "b", "2" }, { "ab=1; a=2", "a", "2" },
+		{ "a=\"q\"", "a", "q" },  { "a=\"", "a", "\"" },    { "a=x=y", "a", "x=y" }, { "a=", "a", "" },
+		{ "a", "a", NULL },       { "", "a", NULL },        { ";;;", "a", NULL },    { "A=1", "a", NULL },
 		{ "b=a=1", "a", NULL },
 	};
 

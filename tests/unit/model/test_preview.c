@@ -54,7 +54,8 @@ static const struct row {
 	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(SETTLE - 1)) }, "find", 0, 0, false },
 	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(SETTLE)) }, "find", 0, 0, true },
 	/* may exist */
-	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(0), .deadline_ms = 1) }, "find", 0, 0, false },
+	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(0), .deadline_ms = 1) }, "timeout", 0, 0, false },
+	{ DEPLOYED, true, { A(5, SENT, FAILED, SENT_AGO(0), .deadline_ms = 1) }, "find", 0, 0, false },
 	{ DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(0), NEXT(5)) }, "wait", 0, 5, false },
 	{ DEPLOYED, false, { A(5, CREATED, QUEUED) }, "poll", 0, 0, false },
 	{ DEPLOYED, false, { A(5, CREATED, BUILDING) }, "poll", 0, 0, false },
