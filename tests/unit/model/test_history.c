@@ -276,7 +276,8 @@ static void step_send(unsigned i)
 static void step_find(unsigned i, bool lost)
 {
 	struct attempt *a = &w.attempts[i];
-	bool wanted = w.desired == DESIRED_DEPLOYED && a->generation == w.generation && a->status != BUILD_FAILED, found;
+	bool wanted = w.desired == DESIRED_DEPLOYED && a->generation == w.generation && a->status != BUILD_FAILED,
+	     found;
 
 	if (fault(4)) {
 		back_off(a);
