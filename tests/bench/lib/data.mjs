@@ -31,9 +31,20 @@ export function query(file, name) {
   return text.replace(/^--.*\n/gm, '').trim().replace(/;$/, '');
 }
 
+// A worker that sweeps at this moment may hold the same tables in another order; PostgreSQL then picks one to fail.
+async function truncate(tables) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await sql(`truncate ${tables}`);
+    } catch (error) {
+      if (error.code !== '40P01' || attempt === 10) throw error;
+    }
+  }
+}
+
 // Every run begins alike: empty tables, no checkpoint on its way.
 export async function empty() {
-  await sql('truncate deliveries, previews, preview_attempts, build_logs, deploy_events, jobs');
+  await truncate('deliveries, previews, preview_attempts, build_logs, deploy_events, jobs');
   if ((await sql("select to_regclass('peer.previews') is not null as there"))[0].there) {
     await sql("truncate peer.webhook_events; delete from peer.previews where project_id = 'proj_bench'");
   }
