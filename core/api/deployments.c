@@ -86,7 +86,8 @@ static int wish(struct exchange *x, enum wish what)
 	struct db_rows rows;
 	struct str job;
 	struct json_out out;
-	int r = deployment_wish(x->call, api->db, preview_id(x), what, caller_of(x)->person.id, &rows, &job);
+	int r = deployment_wish(x->call, api->db, preview_id(x), what, caller_of(x)->person.id,
+				caller_of(x)->role >= ROLE_MAINTAINER, &rows, &job);
 
 	if (r != OK)
 		return r;

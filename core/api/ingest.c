@@ -9,6 +9,7 @@
 
 #define WRITERS      2 /* batches on their way at once: while one waits for its fsync the next one fills */
 #define MOST_WAITING 4096
+#define BATCH_BYTES  (1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */
 #define BATCH_MS     20000 /* a batch has ended by then, one way or the other */
 
 /* A delivery that waits. Its handler cannot leave before it is answered, so a batch may read it where it lies. */
@@ -31,7 +32,7 @@ struct ingest {
 struct batch {
 	struct entry *entries[DELIVERY_BATCH];
 	struct delivery *deliveries[DELIVERY_BATCH];
-	size_t n;
+	size_t n, bytes;
 };
 
 static void free_entry(struct wait *wait)
@@ -148,6 +149,8 @@ static bool same_pull_request(const struct delivery *a, const struct delivery *b
 
 static bool fits(const struct batch *batch, const struct delivery *d)
 {
+	if (batch->n > 0 && batch->bytes + d->payload.n > BATCH_BYTES)
+		return false;
 	for (size_t i = 0; i < batch->n; i++)
 		if (same_pull_request(batch->deliveries[i], d))
 			return false;
@@ -175,6 +178,15 @@ static struct entry *take(struct ingest *ingest, const struct batch *batch)
 	return NULL;
 }
 
+/* Whoever waits is told so. */
+static void refuse_line(struct ingest *ingest, int why)
+{
+	struct entry *entry;
+
+	while ((entry = take(ingest, NULL)))
+		wait_complete(&entry->wait, why);
+}
+
 static void write_batch(struct call *call, void *arg)
 {
 	struct ingest *ingest = arg;
@@ -185,6 +197,7 @@ static void write_batch(struct call *call, void *arg)
 
 	/* two events of one pull request go into two batches, in their order */
 	while (batch->n < DELIVERY_BATCH && (entry = take(ingest, batch))) {
+		batch->bytes += entry->delivery->payload.n;
 		batch->entries[batch->n] = entry;
 		batch->deliveries[batch->n++] = entry->delivery;
 	}
@@ -194,16 +207,8 @@ static void write_batch(struct call *call, void *arg)
 	push_jobs(ingest, jobs);
 	for (size_t i = 0; i < batch->n; i++)
 		answer(batch->entries[i], r == OK ? batch->deliveries[i]->result : r);
-}
-
-/* Nobody writes any more: whoever waits is told so. */
-static void close_line(struct ingest *ingest)
-{
-	struct entry *entry;
-
-	ingest->closed = true;
-	while ((entry = take(ingest, NULL)))
-		wait_complete(&entry->wait, E_CANCELLED);
+	if (r == E_NETWORK || r == E_TIMEOUT) /* those behind would only wait for the same failure, one batch after the other */
+		refuse_line(ingest, r);
 }
 
 static void writer(struct call *call, void *arg)
@@ -218,7 +223,8 @@ static void writer(struct call *call, void *arg)
 		else if ((r = fiber_run(call, &options, write_batch, ingest)) != OK && r != E_CANCELLED)
 			r = fiber_sleep(call, 100); /* no fiber is left: the line waits */
 	}
-	close_line(ingest);
+	ingest->closed = true;
+	refuse_line(ingest, E_CANCELLED);
 }
 
 /* ---- public ---- */

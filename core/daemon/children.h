@@ -18,6 +18,7 @@ struct child {
 	int64_t started_ms, heard_ms;
 	int64_t start_at_ms; /* when not running: not before */
 	int64_t delay_ms;
+	int64_t kill_at_ms; /* when it is ending and still there */
 	int status_fd, crash_fd;
 	char id[CHILD_ID_MAX], last_id[CHILD_ID_MAX];
 	char crash_job[64], crash_why[160]; /* of the last death, handed to the successor */

@@ -20,6 +20,7 @@
 #define MOST_CHILDREN 160 /* 64 of each kind, the mock provider, and those being replaced */
 #define TICK_MS       100
 #define BIND_MS       10000 /* a predecessor may still be draining on the port */
+#define GRACE_OVER_MS 2000  /* for what comes after the grace: leases are given back, connections closed */
 #define REPLACE_MS    15000 /* a replacement must be ready in this time, else the old one stays */
 
 struct supervisor {
@@ -32,7 +33,7 @@ struct supervisor {
 	int64_t stop_by_ms, notify_at_ms;
 	int exit_status;
 	/* SIGHUP: workers are replaced one by one */
-	bool rolling;
+	bool rolling, roll_again;
 	int roll_old, roll_new; /* indexes into children; roll_new < 0 = the next one is to be started */
 };
 
@@ -76,17 +77,20 @@ static void begin_roll(struct supervisor *sup)
 		return;
 	}
 	config_done(&fresh); /* each new worker reads it for itself */
-	if (sup->rolling)
+	if (sup->rolling) {
+		sup->roll_again = true; /* workers that were replaced already have not seen what changed since */
 		return;
+	}
 	log_info("Supervisor", "SIGHUP: the workers are replaced one by one");
 	sup->roll_old = next_worker(sup, 0);
 	sup->roll_new = -1;
 	sup->rolling = sup->roll_old >= 0;
 }
 
-static void tell(struct child *child, int signal)
+static void tell(const struct supervisor *sup, struct child *child, int signal)
 {
 	child->ending = true;
+	child->kill_at_ms = clock_mono_ms() + sup->config->shutdown_grace_ms + GRACE_OVER_MS;
 	kill(child->pid, signal);
 }
 
@@ -101,8 +105,13 @@ static void next_roll(struct supervisor *sup)
 	sup->roll_old = next;
 	sup->roll_new = -1;
 	sup->rolling = next >= 0;
-	if (!sup->rolling)
-		log_info("Supervisor", "All workers are replaced");
+	if (sup->rolling)
+		return;
+	log_info("Supervisor", "All workers are replaced");
+	if (sup->roll_again) {
+		sup->roll_again = false;
+		begin_roll(sup);
+	}
 }
 
 static void roll(struct supervisor *sup)
@@ -122,13 +131,13 @@ static void roll(struct supervisor *sup)
 	if (fresh->ready) {
 		old->replaced = true;
 		if (old->pid)
-			tell(old, SIGTERM);
+			tell(sup, old, SIGTERM);
 		next_roll(sup);
 	} else if (!fresh->pid || clock_mono_ms() - fresh->started_ms > REPLACE_MS) {
 		log_error("Supervisor", "SIGHUP: the replacement did not become ready, the old worker stays");
 		fresh->replaced = true;
 		if (fresh->pid)
-			tell(fresh, SIGKILL);
+			tell(sup, fresh, SIGKILL);
 		sup->rolling = false;
 	}
 }
@@ -145,7 +154,9 @@ static void bury_the_dead(struct supervisor *sup)
 			if (sup->children[i].pid != pid)
 				continue;
 			child_buried(&sup->children[i], status);
-			if (WIFEXITED(status) && WEXITSTATUS(status) == CONFIG_EXIT && !sup->stopping) {
+			/* later it is an edit gone wrong: who runs goes on, who died is tried again */
+			if (WIFEXITED(status) && WEXITSTATUS(status) == CONFIG_EXIT && !sup->stopping &&
+			    !sup->announced) {
 				sup->exit_status = CONFIG_EXIT;
 				sup->stopping = true;
 				sup->stop_by_ms = clock_mono_ms() + sup->config->shutdown_grace_ms;
@@ -164,6 +175,8 @@ static void watch_child(struct supervisor *sup, struct child *child)
 			child->start_at_ms = now + 1000;
 		return;
 	}
+	if (child->ending && now > child->kill_at_ms) /* a plugin may hold it so that it cannot even drain */
+		kill(child->pid, SIGKILL);
 	if (child->kind != CHILD_MOCK && child->ready && !child->ending &&
 	    now - child->heard_ms > sup->config->hang_ms) {
 		log_error("Supervisor", "A process gives no sign of life and is ended",
@@ -211,7 +224,7 @@ static void stop_all(struct supervisor *sup)
 		if (late)
 			kill(child->pid, SIGKILL);
 		else if (!child->ending)
-			tell(child, SIGTERM);
+			tell(sup, child, SIGTERM);
 	}
 }
 
@@ -223,7 +236,7 @@ static void begin_stop(struct supervisor *sup, int signal)
 	notify_systemd("STOPPING=1");
 	sup->stopping = true;
 	sup->rolling = false;
-	sup->stop_by_ms = clock_mono_ms() + sup->config->shutdown_grace_ms + 2000;
+	sup->stop_by_ms = clock_mono_ms() + sup->config->shutdown_grace_ms + GRACE_OVER_MS;
 }
 
 /* ---- the loop ---- */

@@ -63,10 +63,14 @@ void fiber_cancel(struct fiber *fiber)
 	schedule(fiber);
 }
 
-static void leave(struct wait *wait)
+/* A constant for a text: a fiber that sleeps for ever would fill its arena with copies. */
+static int leave(struct call *call, struct wait *wait, int code, const char *why)
 {
 	if (wait->on_leave)
 		wait->on_leave(wait);
+	call->code = code;
+	call->why = why;
+	return code;
 }
 
 int await(struct call *call, struct wait *wait, int64_t timeout_ms)
@@ -99,12 +103,10 @@ int await(struct call *call, struct wait *wait, int64_t timeout_ms)
 		}
 	}
 	if (fiber->cancelled && !fiber->shielded) {
-		leave(wait);
-		return call_fail(call, E_CANCELLED, "cancelled");
+		return leave(call, wait, E_CANCELLED, "cancelled");
 	}
 	if (fiber->timed_out && !wait->done) {
-		leave(wait);
-		return call_fail(call, E_TIMEOUT, "no answer in time");
+		return leave(call, wait, E_TIMEOUT, "no answer in time");
 	}
 	return wait->result;
 }

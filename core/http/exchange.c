@@ -17,6 +17,9 @@
 #include <string.h>
 
 #define DEFAULT_MAX_BODY (64 * 1024)
+/* Fewer than a loop has fibers: handlers may wait for work that needs one too (a batch of webhooks), and must not take
+ * the last. */
+#define MOST_REQUESTS 960
 
 /* ---- lifetimes ---- */
 
@@ -259,7 +262,8 @@ static void start(struct work *work)
 					 .on_done = on_done };
 
 	log_scope_set(&options.log, F_STR("requestId", work->x.request_id));
-	if (fiber_start(work->server->loop, &options, run, work, NULL) == OK) {
+	if (work->server->n_fibers < MOST_REQUESTS &&
+	    fiber_start(work->server->loop, &options, run, work, NULL) == OK) {
 		work->server->n_fibers++;
 		return;
 	}

@@ -42,7 +42,7 @@ static const struct {
 			 "RETRY",
 			 "WAITING",
 			 "only a deployment that is READY, in ERROR or DESTROYED, of an open pull request, can be "
-			 "retried",
+			 "retried; one from a fork only by a MAINTAINER",
 			 { STR("READY"), STR("ERROR"), STR("DESTROYED") },
 			 3,
 			 true },
@@ -63,7 +63,7 @@ static const struct {
 };
 
 int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who,
-		    struct db_rows *ret, struct str *ret_job)
+		    bool may_approve, struct db_rows *ret, struct str *ret_job)
 {
 	struct db_rows rows;
 	char job[ID_MAX];
@@ -72,7 +72,8 @@ int deployment_wish(struct call *call, struct db *db, struct str id, enum wish w
 	id_new(job, "job_");
 	r = db_query(call, db, Q_DEPLOYMENT_WANT, &rows, A_STR(id), A_TEXT(wishes[wish].desired),
 		     A_TEXT(wishes[wish].why), A_TEXT(wishes[wish].detail), A_STR(who), A_TEXT(job),
-		     A_TEXTS(wishes[wish].statuses, wishes[wish].n_statuses), A_BOOL(wishes[wish].needs_open));
+		     A_TEXTS(wishes[wish].statuses, wishes[wish].n_statuses), A_BOOL(wishes[wish].needs_open),
+		     A_BOOL(may_approve));
 	if (r != OK)
 		return r;
 	if (rows.n_rows == 0)

@@ -25,6 +25,6 @@ enum wish { WISH_RETRY, WISH_CANCEL, WISH_DESTROY };
 /* A person's wish becomes the desired state and a job. E_CONFLICT when it makes no sense in its present state.
  * *ret_job: id of the job that waits now, or empty. */
 AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who,
-			   struct db_rows *ret, struct str *ret_job);
+			   bool may_approve, struct db_rows *ret, struct str *ret_job);
 
 #endif

@@ -1,8 +1,6 @@
 /* The queue's rows. */
 #include "store/jobs.h"
 
-#include "base/id.h"
-
 static struct job_list read_jobs(struct call *call, const struct db_rows *rows)
 {
 	struct job *jobs = arena_alloc(call->arena, (size_t)rows->n_rows * sizeof(*jobs) + 1);
@@ -129,12 +127,9 @@ int jobs_waiting_ids(struct call *call, struct db *db, struct str queue, int64_t
 
 int jobs_heal(struct call *call, struct db *db, struct push_list *ret)
 {
-	char prefix[ID_MAX];
 	struct db_rows rows;
-	int r;
+	int r = db_query(call, db, Q_JOBS_HEAL, &rows, );
 
-	id_new(prefix, "job_");
-	r = db_query(call, db, Q_JOBS_HEAL, &rows, A_STR(arena_printf(call->arena, "%s_", prefix)));
 	if (r == OK)
 		*ret = read_pushes(call, &rows);
 	return r;

@@ -4,25 +4,29 @@
 -- $1 ids from Redis, $2 worker, $3 lease in ms. A doubled or stale id claims nothing.
 update jobs set state = 'active', worker = $2::text, lease_until = now() + $3::bigint * interval '1 ms',
 	fence = fence + 1, attempts = attempts + 1, again = false
-where id = any ($1::text[]) and state = 'waiting'
+where id = any (array(select id from jobs where id = any ($1::text[]) and state = 'waiting' for update skip locked))
 returning id, kind, key, fence, attempts, crashes;
 
 -- name: jobs_claim_next
 -- The same without Redis. $1 queue, $2 worker, $3 lease in ms, $4 how many.
 update jobs set state = 'active', worker = $2::text, lease_until = now() + $3::bigint * interval '1 ms',
 	fence = fence + 1, attempts = attempts + 1, again = false
-where id in (select id from jobs where queue = $1::text and state = 'waiting' order by run_at limit $4::int for update skip locked)
+where id = any (array(select id from jobs where queue = $1::text and state = 'waiting' order by run_at limit $4::int for update skip locked))
 returning id, kind, key, fence, attempts, crashes;
 
 -- name: jobs_done
 -- $1 ids, $2 fences. What was asked for again while it ran waits again; its ids come back.
-with done as (
-	select * from unnest($1::text[], $2::bigint[]) as d (id, fence)
+with done as materialized (
+	select j.id, j.again
+	from jobs j join unnest($1::text[], $2::bigint[]) as d (id, fence) on j.id = d.id and j.fence = d.fence
+	where j.state = 'active'
+	order by j.key
+	for update of j
 ), deleted as (
-	delete from jobs j using done d where j.id = d.id and j.fence = d.fence and j.state = 'active' and not j.again
+	delete from jobs j using done d where j.id = d.id and not d.again
 )
 update jobs j set state = 'waiting', again = false, attempts = 0, run_at = now(), lease_until = null, worker = null
-from done d where j.id = d.id and j.fence = d.fence and j.state = 'active' and j.again
+from done d where j.id = d.id and d.again
 returning j.id, j.queue;
 
 -- name: jobs_delay
@@ -34,9 +38,14 @@ returning id, queue, state;
 
 -- name: jobs_extend
 -- $1 ids, $2 fences, $3 lease in ms.
-update jobs j set lease_until = now() + $3::bigint * interval '1 ms'
-from unnest($1::text[], $2::bigint[]) as d (id, fence)
-where j.id = d.id and j.fence = d.fence and j.state = 'active';
+with held as materialized (
+	select j.id
+	from jobs j join unnest($1::text[], $2::bigint[]) as d (id, fence) on j.id = d.id and j.fence = d.fence
+	where j.state = 'active'
+	order by j.key
+	for update of j
+)
+update jobs j set lease_until = now() + $3::bigint * interval '1 ms' from held h where j.id = h.id;
 
 -- name: jobs_release
 -- $1 worker: everything it holds goes back. For an orderly stop, and by the successor of a worker that died.
@@ -65,16 +74,13 @@ select id, queue, state, crashes from struck;
 -- name: jobs_sweep
 -- Expired leases go back, due delayed jobs wait, a job that keeps losing its worker without a word dies.
 -- $1 most attempts. What waits again comes back.
-with back as (
-	select id from jobs where state = 'active' and lease_until < now() limit 1000 for update skip locked
-), due as (
-	select id from jobs where state = 'delayed' and run_at <= now() order by run_at limit 1000 for update skip locked
-), swept as (
+with swept as (
 	update jobs j set
 		state = case when j.state = 'active' and j.attempts >= $1::int then 'dead' else 'waiting' end,
 		last_error = case when j.state = 'active' then 'the worker ' || coalesce(j.worker, '?') || ' lost its lease' else j.last_error end,
 		again = false, lease_until = null, worker = null
-	where j.id in (select id from back) or j.id in (select id from due)
+	where j.id = any (array(select id from jobs where state = 'active' and lease_until < now() limit 1000 for update skip locked)
+		|| array(select id from jobs where state = 'delayed' and run_at <= now() order by run_at limit 1000 for update skip locked))
 	returning j.id, j.queue, j.kind, j.key, j.state, j.last_error
 ), preview as (
 	update previews p set status = 'ERROR', detail = 'DEAD', error_reason = 'UNKNOWN', message = s.last_error, updated_at = now(),
@@ -88,9 +94,9 @@ select id, queue from swept where state = 'waiting';
 select id from jobs where queue = $1::text and state = 'waiting' and run_at < now() - interval '2 s' order by run_at limit $2::int;
 
 -- name: jobs_heal
--- A preview that is not settled and has no job gets one: the net under every other path. $1 prefix for new ids.
+-- A preview that is not settled and has no job gets one: the net under every other path. The job's id has the preview's body.
 insert into jobs (id, queue, kind, key)
-select $1::text || p.id, 'preview-queue', 'reconcile', p.id
+select 'job_' || substr(p.id, 8), 'preview-queue', 'reconcile', p.id
 from previews p
 where p.settled_generation < p.generation and p.updated_at < now() - interval '10 s'
 	and not exists (select 1 from jobs j where j.kind = 'reconcile' and j.key = p.id)

@@ -26,8 +26,11 @@ select * from (
 
 -- name: attempt_insert
 -- $1 job, $2 fence, $3 attempt id, $4 generation, $5 provider, $6 event id, $7 deadline in ms.
-with j as (
-	select key from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
+	select id from previews where id = (select key from jobs where id = $1::text) for no key update
+), j as materialized (
+	select j.key from l join jobs j on j.key = l.id
+	where j.id = $1 and j.fence = $2::bigint and j.state = 'active' for share of j
 ), p as (
 	update previews set attempt_id = $3::text, attempts = attempts + 1, provider = $5::text, status = 'QUEUED', detail = 'CREATING',
 		error_reason = null, message = null, updated_at = now()
@@ -57,8 +60,11 @@ returning preview_attempts.id;
 -- The result of one step. $1 job, $2 fence, $3 attempt; null leaves a column as it is: $4 state, $5 status, $6 provider id,
 -- $7 url, $8 inspector url, $9 error reason, $10 message, $11 tries, $12 cancelled; $13 ms until the next step; $14 deadline in ms or null.
 -- Of the preview, when it still wants generation $15: $16 status, $17 detail, $18 settled. $19 event id or null, $20 stage, $21 text.
-with j as (
-	select key from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
+	select id from previews where id = (select key from jobs where id = $1::text) for no key update
+), j as materialized (
+	select j.key from l join jobs j on j.key = l.id
+	where j.id = $1 and j.fence = $2::bigint and j.state = 'active' for share of j
 ), a as (
 	update preview_attempts a set
 		state = coalesce($4::text, a.state),
@@ -102,8 +108,11 @@ select (select count(*) from j) as fenced, (select count(*) from a) as written;
 -- name: preview_settle
 -- Nothing is left to do for this generation. $1 job, $2 fence, $3 generation, $4 status or null, $5 detail, $6 error reason, $7 message,
 -- $8 event id or null, $9 stage.
-with j as (
-	select key from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
+with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
+	select id from previews where id = (select key from jobs where id = $1::text) for no key update
+), j as materialized (
+	select j.key from l join jobs j on j.key = l.id
+	where j.id = $1 and j.fence = $2::bigint and j.state = 'active' for share of j
 ), p as (
 	update previews p set settled_generation = p.generation,
 		status = coalesce($4::text, p.status), detail = coalesce($5::text, p.detail),

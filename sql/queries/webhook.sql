@@ -40,6 +40,7 @@ with delivery as (
 		case desired when 'destroyed' then 'SKIPPED' when 'held' then 'AWAITING_APPROVAL' else 'WAITING' end,
 		desired <> 'destroyed', made_at
 	from wanted
+	order by project_id, pr_number -- one order for all batches: no deadlock
 	on conflict (project_id, pr_number) do update set
 		title = excluded.title,
 		branch = excluded.branch,
@@ -80,16 +81,17 @@ with delivery as (
 	select w.job_id, 'preview-queue', 'reconcile', p.id
 	from preview p join wanted w on w.project_id = p.project_id and w.pr_number = p.pr_number
 	where p.changed_by = w.delivery_id and p.settled_generation < p.generation
+	order by p.id
 	on conflict (kind, key) do update set
 		again = j.state = 'active',
 		state = case when j.state = 'active' then j.state else 'waiting' end,
-		run_at = now(), crashes = 0, last_error = null
+		run_at = now(), attempts = 0, crashes = 0, last_error = null
 	returning id, state
 )
 -- `known`: where it is stored; another delivery's id when this one is a copy of it.
 select i.nr,
 	coalesce((select d.id from delivery d where d.id = i.id or d.digest = i.digest limit 1),
-		(select d.id from deliveries d where d.id = i.id or d.digest = i.digest limit 1)) as known,
+		(select d.id from deliveries d where d.id = i.id or d.digest = i.digest limit 1), i.id) as known,
 	i.id in (select id from delivery) as stored,
 	(select count(*) from wanted w where w.delivery_id = i.id) as wanted,
 	(select count(*) from wanted w join preview p on w.project_id = p.project_id and w.pr_number = p.pr_number
