@@ -9,8 +9,9 @@
 
 #define WRITERS      2 /* batches on their way at once: while one waits for its fsync the next one fills */
 #define MOST_WAITING 4096
-#define BATCH_BYTES  (1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */
-#define BATCH_MS     20000 /* a batch has ended by then, one way or the other */
+#define BATCH_BYTES                                                                                                    \
+	(1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */
+#define BATCH_MS 4000 /* a batch has ended by then, one way or the other: GitHub waits 10 s */
 
 /* A delivery that waits. Its handler cannot leave before it is answered, so a batch may read it where it lies. */
 struct entry {
@@ -207,7 +208,8 @@ static void write_batch(struct call *call, void *arg)
 	push_jobs(ingest, jobs);
 	for (size_t i = 0; i < batch->n; i++)
 		answer(batch->entries[i], r == OK ? batch->deliveries[i]->result : r);
-	if (r == E_NETWORK || r == E_TIMEOUT) /* those behind would only wait for the same failure, one batch after the other */
+	if (r == E_NETWORK ||
+	    r == E_TIMEOUT) /* those behind would only wait for the same failure, one batch after the other */
 		refuse_line(ingest, r);
 }
 

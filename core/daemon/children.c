@@ -65,6 +65,7 @@ static void mock_args(struct args *args, const struct config *config)
 	snprintf(port, sizeof(port), "%lld", (long long)config->mock_port);
 	snprintf(journal, sizeof(journal), "%s/opshub-mock-%s.journal", state && *state ? state : "/tmp", port);
 	add_arg(args, "opshub-mock-cloud", "");
+	add_arg(args, "--with-parent", "");
 	add_arg(args, "--port", "");
 	add_arg(args, port, "");
 	add_arg(args, "--data", "");

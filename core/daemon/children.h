@@ -32,7 +32,7 @@ struct child_setup {
 
 const char *child_name(const struct child *child);
 bool child_start(struct child *child, const struct child_setup *setup);
-/* Reads what it has said. False when it became ready just now. */
+/* Reads what it has said. */
 void child_hear(struct child *child, bool *ret_became_ready);
 /* It is dead: notes why, and when to start it again. */
 void child_buried(struct child *child, int wait_status);

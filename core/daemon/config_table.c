@@ -68,7 +68,7 @@ const struct setting config_table[] = {
 	   "an answer must have left"),
 	TEXT("server", "log_level", "LOG_LEVEL", NULL, 0, log_level, "info", "debug, info, warn or error"),
 	BOOL("server", "test_login", "ALLOW_TEST_LOGIN", test_login, "0",
-	     "POST /test/login-as lets anybody in; refused in production"),
+	     "POST /test/login-as lets anybody in; refused in production, and 0.0.0.0 becomes 127.0.0.1"),
 
 	INT("processes", "api", "API_PROCESSES", api_processes, "1", 1, 64, "api processes"),
 	INT("processes", "worker", "WORKER_PROCESSES", worker_processes, "1", 1, 64, "worker processes"),

@@ -19,7 +19,7 @@
 
 #define MOST_CHILDREN 160 /* 64 of each kind, the mock provider, and those being replaced */
 #define TICK_MS       100
-#define BIND_MS       10000 /* a predecessor may still be draining on the port */
+#define BIND_MS       30000 /* a predecessor may still be draining on the port */
 #define GRACE_OVER_MS 2000  /* for what comes after the grace: leases are given back, connections closed */
 #define REPLACE_MS    15000 /* a replacement must be ready in this time, else the old one stays */
 
@@ -307,17 +307,26 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* The test login lets anybody in: unless an address is named, only this machine may reach it. */
+static const char *listen_address(const struct config *config)
+{
+	if (!config->test_login || strcmp(config->listen_address, "0.0.0.0") != 0)
+		return config->listen_address;
+	log_warn("Supervisor", "ALLOW_TEST_LOGIN is on: listening on 127.0.0.1 only");
+	return "127.0.0.1";
+}
+
 static int open_port(const struct config *config)
 {
 	int64_t until = clock_mono_ms() + BIND_MS;
+	const char *address = listen_address(config);
 	int fd, high;
 
-	while ((fd = http_listen(config->listen_address, (int)config->port)) == -EADDRINUSE && clock_mono_ms() < until)
+	while ((fd = http_listen(address, (int)config->port)) == -EADDRINUSE && clock_mono_ms() < until)
 		usleep(50000);
 	if (fd < 0) {
 		log_error("Supervisor", "The port cannot be listened on: is another server using it?",
-			  F_TEXT("address", config->listen_address), F_INT("port", config->port),
-			  F_TEXT("error", strerror(-fd)));
+			  F_TEXT("address", address), F_INT("port", config->port), F_TEXT("error", strerror(-fd)));
 		return -1;
 	}
 	high = fcntl(fd, F_DUPFD_CLOEXEC, 10);

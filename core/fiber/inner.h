@@ -31,8 +31,7 @@ struct fiber {
 	unsigned refs;
 	bool cancelled, timed_out;
 	unsigned shielded;
-	uv_timer_t timer; /* deadline of the current await */
-	bool timer_open;
+	uv_timer_t timer;     /* deadline of the current await */
 	struct wait *waiting; /* what it is suspended on */
 	struct event joined;  /* set when it has returned */
 	int64_t since_ms;     /* when it entered its state: for the debugger */

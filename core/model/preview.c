@@ -191,11 +191,6 @@ struct failure create_failure(int code)
 	}
 }
 
-const char *call_failure_reason(int code)
-{
-	return create_failure(code).reason;
-}
-
 int64_t backoff_ms(int64_t tries, int64_t base_ms, int64_t cap_ms, uint32_t random)
 {
 	int64_t full = base_ms;

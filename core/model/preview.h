@@ -73,7 +73,6 @@ struct failure {
 };
 /* What a failed call of the provider's create means. */
 struct failure create_failure(int code);
-const char *call_failure_reason(int code); /* the same for other calls: only the word */
 #define CREATE_TRIES 5
 
 /* Exponential with full jitter: between half and all of min(cap, base * 2^tries). `random` is any number. */

@@ -8,9 +8,13 @@
 int deployments_list(struct call *call, struct db *db, struct str project_id, const struct deployments_page *page,
 		     struct db_rows *ret)
 {
-	return db_query(call, db, Q_DEPLOYMENTS_LIST, ret, A_STR(project_id),
-			A_STR(page->before.n ? page->before : NEWEST), A_INT(page->limit), A_STR_OR_NULL(page->status),
-			page->pr_number ? A_INT(page->pr_number) : A_NULL);
+	bool first = page->before.n == 0;
+
+	if (page->pr_number)
+		return db_query(call, db, Q_DEPLOYMENTS_OF_PR, ret, A_STR(project_id), A_INT(page->pr_number));
+	return db_query(call, db, Q_DEPLOYMENTS_LIST, ret, A_STR(project_id), A_STR(first ? NEWEST : page->before),
+			first ? A_TEXT("infinity") : A_TIME(id_time_ms(page->before)), A_INT(page->limit),
+			A_STR_OR_NULL(page->status));
 }
 
 int deployment_get(struct call *call, struct db *db, struct str id, struct db_rows *ret)
@@ -62,8 +66,8 @@ static const struct {
 			   false },
 };
 
-int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who,
-		    bool may_approve, struct db_rows *ret, struct str *ret_job)
+int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who, bool may_approve,
+		    struct db_rows *ret, struct str *ret_job)
 {
 	struct db_rows rows;
 	char job[ID_MAX];

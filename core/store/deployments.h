@@ -9,7 +9,7 @@ struct deployments_page {
 	struct str before; /* an id; empty = from the newest */
 	int64_t limit;
 	struct str status; /* empty = all */
-	int64_t pr_number; /* 0 = all */
+	int64_t pr_number; /* 0 = all; with one the other filters do not matter: there is one preview of it at most */
 };
 
 AWAITS int deployments_list(struct call *call, struct db *db, struct str project_id,

@@ -1,6 +1,8 @@
 /* The queue's rows. */
 #include "store/jobs.h"
 
+#include "base/id.h"
+
 static struct job_list read_jobs(struct call *call, const struct db_rows *rows)
 {
 	struct job *jobs = arena_alloc(call->arena, (size_t)rows->n_rows * sizeof(*jobs) + 1);
@@ -90,8 +92,13 @@ int jobs_release(struct call *call, struct db *db, struct str worker, struct pus
 int jobs_crashed(struct call *call, struct db *db, struct str job, struct str worker, struct str why, int64_t strikes,
 		 struct push_list *ret, bool *ret_dead)
 {
+	char event[ID_MAX];
 	struct db_rows rows;
-	int r = db_query(call, db, Q_JOBS_CRASHED, &rows, A_STR(job), A_STR(worker), A_STR(why), A_INT(strikes));
+	int r;
+
+	id_new(event, "evt_");
+	r = db_query(call, db, Q_JOBS_CRASHED, &rows, A_STR(job), A_STR(worker), A_STR(why), A_INT(strikes),
+		     A_TEXT(event));
 
 	if (r != OK)
 		return r;

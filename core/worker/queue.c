@@ -81,8 +81,9 @@ static void finish_round(struct call *call, void *arg)
 	}
 	queue->n_done = 0;
 	/* a failure leaves the rows to the sweep: their lease expires and they run once more, which is harmless */
-	if (jobs_done(call, queue->o.db, ids, fences, n, &again) == OK)
-		queue_push(queue, &again);
+	if (jobs_done(call, queue->o.db, ids, fences, n, &again) != OK)
+		jobs_done(call, queue->o.db, ids, fences, n, &again);
+	queue_push(queue, &again);
 	queue->n_leaving -= (unsigned)n;
 	event_set(&queue->room);
 }
@@ -253,15 +254,18 @@ unsigned queue_active(const struct queue *queue)
 	return queue->n_running + queue->n_leaving;
 }
 
-struct kv *queue_kv(struct queue *queue)
-{
-	return queue->commands;
-}
-
 void queue_push(struct queue *queue, const struct push_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		waiting_push(queue->commands, list->items[i].queue, &list->items[i].id, 1);
+	struct str ids[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		ids[n++] = list->items[i].id;
+		if (n == 64 || i + 1 == list->n || !str_eq(list->items[i + 1].queue, list->items[i].queue)) {
+			waiting_push(queue->commands, list->items[i].queue, ids, n);
+			n = 0;
+		}
+	}
 }
 
 void queue_release(struct call *call, struct queue *queue)

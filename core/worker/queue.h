@@ -52,6 +52,5 @@ AWAITS void queue_release(struct call *call, struct queue *queue); /* give back 
 struct queue *queue_close(struct queue *queue); /* its fibers must have ended: loop_cancel_all first */
 /* Put ids into their lists. */
 void queue_push(struct queue *queue, const struct push_list *list);
-struct kv *queue_kv(struct queue *queue);
 
 #endif

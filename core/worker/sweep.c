@@ -30,6 +30,8 @@ static void push_missing(struct call *call, struct queue *queue)
 	    jobs_waiting_ids(call, queue->o.db, queue->o.name, MOST_WAITING, &waiting) != OK || waiting.n == 0 ||
 	    waiting_list(call, queue->commands, queue->o.name, MOST_WAITING, &listed, &n) != OK)
 		return;
+	if (n == MOST_WAITING) /* there is more than was looked at: what seems to be missing may stand behind */
+		return;
 	sorted = arena_alloc(call->arena, (n + 1) * sizeof(*sorted));
 	memcpy(sorted, listed, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_text);

@@ -120,7 +120,7 @@ create table previews (
 	destroyed_at timestamptz,
 	unique (project_id, pr_number)
 ) with (fillfactor = 75);
-create index previews_list on previews (project_id, id);
+create index previews_list on previews (project_id, created_at, id);
 create index previews_unsettled on previews (id) where settled_generation < generation;
 
 -- One row per attempt to create a deployment. Written before the provider is called (SENT), so that after a crash the
@@ -154,7 +154,6 @@ create table preview_attempts (
 	gone_at timestamptz
 );
 create index preview_attempts_preview on preview_attempts (preview_id, generation);
-create index preview_attempts_upstream on preview_attempts (provider, provider_id);
 
 create table build_logs (
 	attempt_id text not null references preview_attempts on delete cascade,

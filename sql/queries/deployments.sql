@@ -1,14 +1,20 @@
 -- Previews as the API shows them.
 
 -- name: deployments_list
--- $1 project, $2 before this id (keyset), $3 how many, $4 status or null, $5 pull request or null.
+-- $1 project, $2 and $3 id and time of the last one seen (keyset), $4 how many, $5 status or null.
 select id, pr_number as "prNumber", title, branch, sha, provider, status, detail, url, error_reason as "errorReason", message,
 	attempts, html_url as "htmlUrl", created_at as "createdAt", ready_at as "readyAt", destroyed_at as "destroyedAt"
 from previews
-where project_id = $1::text and id < $2::text and visible
-	and ($4::text is null or status = $4) and ($5::int is null or pr_number = $5)
-order by id desc
-limit $3::int;
+where project_id = $1::text and (created_at, id) < ($3::timestamptz, $2::text) and visible and ($5::text is null or status = $5)
+order by created_at desc, id desc
+limit $4::int;
+
+-- name: deployments_of_pr
+-- $1 project, $2 pull request.
+select id, pr_number as "prNumber", title, branch, sha, provider, status, detail, url, error_reason as "errorReason", message,
+	attempts, html_url as "htmlUrl", created_at as "createdAt", ready_at as "readyAt", destroyed_at as "destroyedAt"
+from previews
+where project_id = $1::text and pr_number = $2::int and visible;
 
 -- name: deployment_get
 -- $1 id. Columns that begin with _ are for us, not for the answer.

@@ -54,7 +54,8 @@ where worker = $1::text and state = 'active'
 returning id, queue;
 
 -- name: jobs_crashed
--- $1 job, $2 worker that died running it, $3 what crashed, $4 how many strikes. The strike counts when that worker still held it.
+-- $1 job, $2 worker that died running it, $3 what crashed, $4 how many strikes, $5 event id.
+-- The strike counts when that worker still held it.
 with struck as (
 	update jobs set crashes = crashes + 1, last_error = $3::text, again = false, lease_until = null, worker = null,
 		state = case when crashes + 1 >= $4::int then 'dead' else 'waiting' end, run_at = now()
@@ -67,7 +68,7 @@ with struck as (
 	returning p.id, p.project_id, p.attempt_id
 ), event as (
 	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message)
-	select 'evt_' || substr(id, 8) || '_' || extract(epoch from now())::bigint, project_id, id, attempt_id, 'ERROR', $3::text from preview
+	select $5::text, project_id, id, attempt_id, 'ERROR', $3::text from preview
 )
 select id, queue, state, crashes from struck;
 

@@ -105,6 +105,8 @@ static int run_server(const struct arguments *a)
 	log_level_parse(str_of(config.log_level), &level);
 	log_open(STDOUT_FILENO, level);
 	if (a->child.kind)
+		prctl(PR_SET_NAME, strcmp(a->child.kind, "api") == 0 ? "opshub-api" : "opshub-worker");
+	if (a->child.kind)
 		return strcmp(a->child.kind, "api") == 0 ? run_api(&config, &a->child) : run_worker(&config, &a->child);
 	options.run_api = !a->role || strcmp(a->role, "worker") != 0;
 	options.run_worker = !a->role || strcmp(a->role, "api") != 0;

@@ -2,9 +2,11 @@
 #include "cloud.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define DEFAULT_PORT     4010
 #define DEFAULT_BUILD_MS 1500
@@ -17,6 +19,7 @@ static void usage(FILE *to)
 	      "  --data FILE       keep deployments in this journal; without it they are forgotten at the end\n"
 	      "  --public-url URL  how browsers reach it (default http://127.0.0.1:PORT)\n"
 	      "  --build-ms N      how long a build takes unless the request says so (default 1500)\n"
+	      "  --with-parent     end when the process that started it ends\n"
 	      "The environment variable MOCK_CLOUD_TOKEN, when set, is the token that requests must carry.\n",
 	      to);
 }
@@ -34,13 +37,10 @@ static int number(const char *option, const char *text, int64_t max)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "port", required_argument, NULL, 'p' },
-		{ "address", required_argument, NULL, 'a' },
-		{ "data", required_argument, NULL, 'd' },
-		{ "public-url", required_argument, NULL, 'u' },
-		{ "build-ms", required_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "port", required_argument, NULL, 'p' },     { "address", required_argument, NULL, 'a' },
+		{ "data", required_argument, NULL, 'd' },     { "public-url", required_argument, NULL, 'u' },
+		{ "build-ms", required_argument, NULL, 'b' }, { "with-parent", no_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
 	};
 	struct cloud cloud = { .faults = { .find = "strict" }, .build_ms = DEFAULT_BUILD_MS };
 	const char *address = "127.0.0.1", *data = NULL, *token = getenv("MOCK_CLOUD_TOKEN");
@@ -58,6 +58,8 @@ int main(int argc, char **argv)
 			cloud.public_url = optarg;
 		else if (option == 'b')
 			cloud.build_ms = number("--build-ms", optarg, 86400000);
+		else if (option == 'w')
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
 		else {
 			usage(option == 'h' ? stdout : stderr);
 			return option == 'h' ? 0 : 2;
