@@ -47,13 +47,14 @@ bool target_init(struct target *target, const struct db_options *options)
 	if (!target->given)
 		return false;
 	given = target_get(target, "options");
-	/* enable_seqscan=off: statements are prepared when a fresh installation's tables are still empty, and a plan
+	/* enable_...=off: statements are prepared when a fresh installation's tables are still empty, and a plan
 	 * made then reads whole tables until statistics come. Every statement has an index; the planner is told to
 	 * believe it, and to plan each once (generic plans): planning webhook_ingest takes longer than running it.
 	 * jit=off: none runs long enough to be worth compiling. */
 	n = snprintf(text, sizeof(text),
 		     "-c statement_timeout=%lld -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 "
-		     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off "
+		     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off "
+		     "-c enable_sort=off -c jit=off "
 		     "-c timezone=UTC -c datestyle=ISO -c bytea_output=hex %s",
 		     (long long)statement_ms, given ? given : "");
 	if (n < 0 || (size_t)n >= sizeof(text))

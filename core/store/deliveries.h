@@ -41,7 +41,7 @@ struct delivery {
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
 };
 
-#define DELIVERY_BATCH 32
+#define DELIVERY_BATCH 24
 /* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request. When that fails each
  * is tried alone and has its own result. Returns E_NETWORK, E_TIMEOUT or E_CANCELLED when the database is away (nothing
  * may be acknowledged), else OK. *ret_jobs: ids of jobs that wait now, separated by commas. */

@@ -4,7 +4,8 @@
 -- $1 ids from Redis, $2 worker, $3 lease in ms. A doubled or stale id claims nothing.
 update jobs set state = 'active', worker = $2::text, lease_until = now() + $3::bigint * interval '1 ms',
 	fence = fence + 1, attempts = attempts + 1, again = false
-where id = any (array(select id from jobs where id = any ($1::text[]) and state = 'waiting' for update skip locked))
+-- state || '' keeps the planner from reading every waiting job instead of these
+where id = any (array(select id from jobs where id = any ($1::text[]) and state || '' = 'waiting' for update skip locked))
 returning id, kind, key, fence, attempts, crashes;
 
 -- name: jobs_claim_next
@@ -19,7 +20,7 @@ returning id, kind, key, fence, attempts, crashes;
 with done as materialized (
 	select j.id, j.again
 	from jobs j join unnest($1::text[], $2::bigint[]) as d (id, fence) on j.id = d.id and j.fence = d.fence
-	where j.state = 'active'
+	where j.state || '' = 'active' -- as in jobs_claim: these jobs, not all that are active
 	order by j.key
 	for update of j
 ), deleted as (
@@ -41,7 +42,7 @@ returning id, queue, state;
 with held as materialized (
 	select j.id
 	from jobs j join unnest($1::text[], $2::bigint[]) as d (id, fence) on j.id = d.id and j.fence = d.fence
-	where j.state = 'active'
+	where j.state || '' = 'active' -- as in jobs_claim: these jobs, not all that are active
 	order by j.key
 	for update of j
 )

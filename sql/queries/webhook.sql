@@ -87,15 +87,19 @@ with delivery as (
 		state = case when j.state = 'active' then j.state else 'waiting' end,
 		run_at = now(), attempts = 0, crashes = 0, last_error = null
 	returning id, state
+), counted as (
+	select w.delivery_id, count(*) as wanted, count(p.id) as written
+	from wanted w left join preview p on p.project_id = w.project_id and p.pr_number = w.pr_number
+	group by w.delivery_id
 )
 -- `known`: where it is stored; another delivery's id when this one is a copy of it.
 select i.nr,
-	coalesce((select d.id from delivery d where d.id = i.id or d.digest = i.digest limit 1),
-		(select d.id from deliveries d where d.id = i.id or d.digest = i.digest limit 1), i.id) as known,
-	i.id in (select id from delivery) as stored,
-	(select count(*) from wanted w where w.delivery_id = i.id) as wanted,
-	(select count(*) from wanted w join preview p on w.project_id = p.project_id and w.pr_number = p.pr_number
-		where w.delivery_id = i.id) as written,
+	coalesce(d.id, (select o.id from deliveries o where o.id = i.id or o.digest = i.digest limit 1), i.id) as known,
+	d.id is not distinct from i.id as stored,
+	coalesce(c.wanted, 0) as wanted,
+	coalesce(c.written, 0) as written,
 	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs
 from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
+	left join delivery d on d.digest = i.digest -- also the copy that came first in this batch
+	left join counted c on c.delivery_id = i.id
 order by i.nr;
