@@ -9,7 +9,7 @@
 struct api *api_open(const struct api_options *options)
 {
 	struct db_options db = { .url = options->database_url,
-				 .shared = 3,
+				 .shared = 2,
 				 .application = options->application,
 				 .own = options->own_connections };
 	struct api *api = calloc(1, sizeof(*api));

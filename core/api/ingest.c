@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITERS      3 /* batches on their way at once: while one waits for its fsync the next ones fill */
+#define WRITERS      2 /* batches on their way at once: while one waits for its fsync the next ones fill */
 #define MOST_WAITING 4096
 #define BATCH_BYTES                                                                                                    \
 	(1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */

@@ -6,6 +6,7 @@
 #include "daemon/config_file.h"
 #include "kv/kv.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,15 @@ bool config_is_production(const struct config *config)
 	return strcmp(config->environment, "production") == 0;
 }
 
+/* As many api processes as this process may use processors. */
+static int64_t processors(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n < 4 ? n : 4;
+}
+
 bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size)
 {
 	struct reason why = { ret_why, why_size };
@@ -222,6 +232,8 @@ bool config_load(const char *file, struct config *ret, char *ret_why, size_t why
 		config_done(&config);
 		return false;
 	}
+	if (config.api_processes == 0)
+		config.api_processes = processors();
 	register_secrets(&config);
 	*ret = config;
 	return true;

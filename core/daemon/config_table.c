@@ -70,7 +70,8 @@ const struct setting config_table[] = {
 	BOOL("server", "test_login", "ALLOW_TEST_LOGIN", test_login, "0",
 	     "POST /test/login-as lets anybody in; refused in production, and 0.0.0.0 becomes 127.0.0.1"),
 
-	INT("processes", "api", "API_PROCESSES", api_processes, "1", 1, 64, "api processes"),
+	INT("processes", "api", "API_PROCESSES", api_processes, "0", 0, 64,
+	    "api processes; 0 = one for each processor, at most four"),
 	INT("processes", "worker", "WORKER_PROCESSES", worker_processes, "1", 1, 64, "worker processes"),
 	MS("processes", "shutdown_grace_ms", "SHUTDOWN_GRACE_MS", shutdown_grace_ms, "25000", 0, 3600000,
 	   "time to finish requests and give leases back after SIGTERM"),

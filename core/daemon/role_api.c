@@ -114,7 +114,7 @@ int run_api(const struct config *config, const struct child_options *options)
 	struct api_process p = { .config = config, .loop = loop_new(0) };
 	struct fiber_options boot_options = { .name = "boot" };
 	int64_t processes = config->api_processes + config->worker_processes,
-		own = config->db_pool_size / processes - 3;
+		own = config->db_pool_size / processes - 2;
 	char application[64];
 
 	snprintf(application, sizeof(application), "opshub-api/%d", options->index);

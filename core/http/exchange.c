@@ -284,7 +284,9 @@ static const struct http_route *choose(struct work *work)
 	size_t max;
 
 	if (!router_find(work->server->router, x->path, &match)) {
-		http_answer_error(x, 404, STR("There is nothing at this path. The paths are listed in /openapi.json."));
+		http_answer_error(x, 404,
+				  STR("There is nothing at this path: check its spelling, and that the id in it has "
+				      "its prefix."));
 		return NULL;
 	}
 	method = router_method(x->method);
