@@ -200,11 +200,12 @@ static void words_for_yes_and_no(void **state)
 static void environment_over_file_over_default(void **state)
 {
 	(void)state;
-	write_file(STR("[server]\nport = 5000\nlog_level = warn\n[processes]\napi =\n"));
+	write_file(STR("[server]\nport = 5000\nlog_level = warn\n[processes]\nworker =\n"));
 	check_loaded(path);
 	assert_int_equal(config.port, 5000);
 	assert_string_equal(config.log_level, "warn");
-	assert_int_equal(config.api_processes, 1); /* an empty value is none */
+	assert_int_equal(config.worker_processes, 1); /* an empty value is none */
+	assert_in_range(config.api_processes, 1, 4);  /* 0, the default: one for each processor */
 	setenv("PORT", "6000", 1);
 	setenv("LOG_LEVEL", "", 1); /* an empty line in an env file */
 	check_loaded(path);
