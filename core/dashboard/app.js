@@ -113,7 +113,7 @@ async function showDetail() {
   ]);
   $('title').textContent = `#${d.prNumber} ${d.title}`;
   $('facts').replaceChildren(
-    ...fact('Status', element('span', `${d.status} (${d.detail})`, { className: `status ${d.status}` })),
+    ...fact('Status', element('span', d.detail === d.status ? d.status : `${d.status} (${d.detail})`, { className: `status ${d.status}` })),
     ...fact('Preview', link(d.url)),
     ...fact('Commit', `${d.sha} of ${d.branch}`),
     ...fact('Provider', `${d.provider} ${d.providerDeploymentId || ''}`),
