@@ -8,10 +8,14 @@
 
 struct api *api_open(const struct api_options *options)
 {
+	struct access_cache *access = access_cache_new();
 	struct db_options db = { .url = options->database_url,
 				 .shared = 2,
 				 .application = options->application,
-				 .own = options->own_connections };
+				 .own = options->own_connections,
+				 .listen = ACCESS_CHANNEL,
+				 .on_notify = access_forget,
+				 .notify_arg = access };
 	struct api *api = calloc(1, sizeof(*api));
 
 	if (!api)
@@ -19,7 +23,7 @@ struct api *api_open(const struct api_options *options)
 	api->o = *options;
 	api->db = db_open(options->loop, &db);
 	api->kv = kv_open(options->loop, options->redis_url, "opshub-api");
-	api->access = access_cache_new();
+	api->access = access;
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
 	return api;
 }
@@ -29,9 +33,9 @@ struct api *api_close(struct api *api)
 	if (!api)
 		return NULL;
 	api->ingest = ingest_close(api->ingest);
-	api->access = access_cache_free(api->access);
 	api->kv = kv_close(api->kv);
 	api->db = db_close(api->db);
+	api->access = access_cache_free(api->access);
 	free(api);
 	return NULL;
 }

@@ -5,7 +5,7 @@
 #include "db/db.h"
 #include "http/http.h"
 #include "kv/kv.h"
-#include "store/people.h"
+#include "store/access.h"
 
 struct access_cache;
 struct ingest;
@@ -34,23 +34,37 @@ struct api *api_close(struct api *api); /* its fibers have ended; accepts NULL, 
 extern const struct http_route api_routes[];
 int api_guard(struct exchange *x);
 
-/* ---- access: the values of http_route.access ---- */
+/* ---- access: the values of http_route.access ----
+ * What the path names, and the least role in it. A token must also have the scope: read for GET, write for what a
+ * DEVELOPER may change, admin for all else. */
 enum access {
-	ACCESS_NOBODY,         /* a row without a decision: always refused */
-	ACCESS_PUBLIC,         /* no login */
-	ACCESS_SIGNED,         /* the handler checks a signature */
-	ACCESS_USER,           /* anybody who is logged in */
-	ACCESS_PROJECT_VIEWER, /* first parameter is a project's id; the least role in it */
-	ACCESS_PROJECT_DEVELOPER,
-	ACCESS_PREVIEW_VIEWER, /* last parameter is a deployment's id */
-	ACCESS_PREVIEW_DEVELOPER,
+	ACCESS_NOBODY = 0,    /* a row without a decision: always refused */
+	ACCESS_PUBLIC = 0x10, /* no login */
+	ACCESS_SIGNED = 0x20, /* the handler checks a signature */
+	ACCESS_USER = 0x30,   /* anybody who is logged in; a token that is for one project may only read */
+	ACCESS_SELF = 0x40, /* the same, for what is about the caller's own credentials: a session, or an admin token */
+	ACCESS_ORG = 0x50,  /* first parameter is an organization's id */
+	ACCESS_PROJECT = 0x60, /* first parameter is a project's id */
+	ACCESS_PREVIEW = 0x70, /* last parameter is a deployment's id */
+
+	ACCESS_ORG_VIEWER = ACCESS_ORG | ROLE_VIEWER,
+	ACCESS_ORG_MAINTAINER = ACCESS_ORG | ROLE_MAINTAINER,
+	ACCESS_ORG_OWNER = ACCESS_ORG | ROLE_OWNER,
+	ACCESS_PROJECT_VIEWER = ACCESS_PROJECT | ROLE_VIEWER,
+	ACCESS_PROJECT_DEVELOPER = ACCESS_PROJECT | ROLE_DEVELOPER,
+	ACCESS_PROJECT_MAINTAINER = ACCESS_PROJECT | ROLE_MAINTAINER,
+	ACCESS_PROJECT_OWNER = ACCESS_PROJECT | ROLE_OWNER,
+	ACCESS_PREVIEW_VIEWER = ACCESS_PREVIEW | ROLE_VIEWER,
+	ACCESS_PREVIEW_DEVELOPER = ACCESS_PREVIEW | ROLE_DEVELOPER,
+	ACCESS_PREVIEW_MAINTAINER = ACCESS_PREVIEW | ROLE_MAINTAINER,
 };
+#define ACCESS_ROLE(access)  ((enum role)((access)&0x0f))
+#define ACCESS_NAMES(access) ((access)&0xf0)
 
 /* Who is asking: exchange.user of every route that needs a login. */
 struct caller {
-	struct person person;
-	struct str session;
-	enum role role; /* in the project or deployment that the path names */
+	struct identity identity;
+	struct standing standing; /* in what the path names */
 };
 
 static inline struct api *api_of(const struct exchange *x)
@@ -61,6 +75,12 @@ static inline const struct caller *caller_of(const struct exchange *x)
 {
 	return x->user;
 }
+
+/* The caller as audit_add() takes him in its parameter `who`: kind, id, name, ip, user agent, request id. Each change
+ * writes its audit row in its own statement or transaction, and its SQL calls audit_add with this. */
+struct db_arg audit_who(struct exchange *x);
+/* For the row's id: a new "audit_..." in the call's memory. */
+struct db_arg audit_id(struct exchange *x);
 
 /* ---- handlers ---- */
 int healthz(struct exchange *x);

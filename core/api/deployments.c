@@ -86,8 +86,11 @@ static int wish(struct exchange *x, enum wish what)
 	struct db_rows rows;
 	struct str job;
 	struct json_out out;
-	int r = deployment_wish(x->call, api->db, preview_id(x), what, caller_of(x)->person.id,
-				caller_of(x)->role >= ROLE_MAINTAINER, &rows, &job);
+	const struct asking asking = { .user = caller_of(x)->identity.person.id,
+				       .audit_id = audit_id(x),
+				       .audit_who = audit_who(x),
+				       .may_approve = caller_of(x)->standing.role >= ROLE_MAINTAINER };
+	int r = deployment_wish(x->call, api->db, preview_id(x), what, &asking, &rows, &job);
 
 	if (r != OK)
 		return r;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "crypto/session_token.h"
+#include "crypto/token.h"
 
 /* The token from `Authorization: Bearer` or the cookie; .p == NULL when there is none. */
 static struct str token_of(struct exchange *x, bool *ret_from_cookie)
@@ -37,25 +38,67 @@ static bool is_cross_site(const struct exchange *x)
 	return !str_eq_nocase(rest, host);
 }
 
-static int identify(struct exchange *x, struct caller *caller)
+/* What the token proves, or an answer. An API token's hash is what the database is asked for; a session token is
+ * verified here first. */
+static int read_credential(struct exchange *x, struct str token, struct credential *ret)
 {
 	struct api *api = api_of(x);
-	struct session_claims claims;
-	bool from_cookie;
-	struct str token = token_of(x, &from_cookie);
 	size_t n_secrets = api->o.jwt_secrets[1].n ? 2 : 1;
+	struct session_claims claims;
+	uint8_t hash[SHA256_SIZE];
 
-	if (token.n == 0)
-		return call_fail(x->call, E_AUTH,
-				 "log in first: send a token as Authorization: Bearer, or the cookie opshub_token");
+	if (token_well_formed(token)) {
+		token_hash(token, hash);
+		*ret = (struct credential){ .token_hash = arena_str(x->call->arena,
+								    (struct str){ (const char *)hash, sizeof(hash) }) };
+		return OK;
+	}
 	if (!session_token_verify(x->call->arena, token, api->o.jwt_secrets, n_secrets, clock_wall_ms() / 1000,
 				  &claims))
 		return call_fail(x->call, E_AUTH, "this token is not valid: log in again");
-	if (from_cookie && is_cross_site(x))
-		return http_answer_error(
-			x, 403, STR("a change with the login cookie must come from the dashboard's own origin"));
-	caller->session = claims.session;
-	return access_session(x->call, api->access, api->db, claims.session, &caller->person);
+	*ret = (struct credential){ .session = claims.session, .user = claims.user };
+	return OK;
+}
+
+static bool has_target(const struct target *target)
+{
+	return target->org.n || target->project.n || target->preview.n;
+}
+
+/* Who is asking, and what he is in the target: from memory, or in one round trip. */
+static int look_up(struct exchange *x, struct str token, const struct target *target, struct caller *caller)
+{
+	struct api *api = api_of(x);
+	struct str user;
+	struct credential credential;
+	uint64_t age = access_age(api->access);
+	int r;
+
+	if (!access_known_identity(x->call, api->access, token, &caller->identity)) {
+		r = read_credential(x, token, &credential);
+		if (r == OK)
+			r = access_find(x->call, api->db, &credential, target, &caller->identity, &caller->standing);
+		if (r != OK)
+			return r;
+		user = caller->identity.person.id;
+		access_remember_identity(api->access, age, token, &caller->identity);
+	} else {
+		user = caller->identity.person.id;
+		if (!has_target(target) || access_known_standing(x->call, api->access, user, target, &caller->standing))
+			return OK;
+		r = access_standing(x->call, api->db, user, target, &caller->standing);
+		if (r != OK)
+			return r;
+	}
+	if (has_target(target))
+		access_remember_standing(x->call, api->access, age, user, target, &caller->standing);
+	return OK;
+}
+
+static int not_found(struct exchange *x, const char *what, struct str id)
+{
+	return call_fail(x->call, E_NOT_FOUND, "there is no %s %.*s, or you may not see it", what,
+			 (int)(id.n < 64 ? id.n : 64), id.p);
 }
 
 static struct str last_param(const struct exchange *x)
@@ -66,44 +109,99 @@ static struct str last_param(const struct exchange *x)
 	return x->params[0];
 }
 
-static int not_found(struct exchange *x, const char *what, struct str id)
+/* What the path names. An id that cannot be one is not asked for. */
+static int read_target(struct exchange *x, struct target *ret)
 {
-	return call_fail(x->call, E_NOT_FOUND, "there is no %s %.*s, or you may not see it", what,
-			 (int)(id.n < 64 ? id.n : 64), id.p);
+	struct str first = x->params[0], last = last_param(x);
+
+	switch (ACCESS_NAMES(x->route->access)) {
+	case ACCESS_ORG:
+		*ret = (struct target){ .org = first };
+		return str_starts(first, STR("org_")) && first.n < ID_MAX ? OK : not_found(x, "organization", first);
+	case ACCESS_PROJECT:
+		*ret = (struct target){ .project = first };
+		return str_starts(first, STR("proj_")) && first.n < ID_MAX ? OK : not_found(x, "project", first);
+	case ACCESS_PREVIEW:
+		*ret = (struct target){ .preview = last };
+		return id_valid(last, "deploy_") ? OK : not_found(x, "deployment", last);
+	default:
+		*ret = (struct target){ 0 };
+		return OK;
+	}
 }
 
-static int check_project(struct exchange *x, struct caller *caller)
+static int hidden(struct exchange *x)
 {
-	struct api *api = api_of(x);
-	int r;
-
-	if (!str_starts(x->params[0], STR("proj_")) || x->params[0].n > ID_MAX)
+	switch (ACCESS_NAMES(x->route->access)) {
+	case ACCESS_ORG:
+		return not_found(x, "organization", x->params[0]);
+	case ACCESS_PROJECT:
 		return not_found(x, "project", x->params[0]);
-	r = access_role_in_project(x->call, api->access, api->db, caller->person.id, x->params[0], &caller->role);
-	return r == OK && caller->role == ROLE_NONE ? not_found(x, "project", x->params[0]) : r;
+	default:
+		return not_found(x, "deployment", last_param(x));
+	}
 }
 
-static int check_preview(struct exchange *x, struct caller *caller)
+static int check_standing(struct exchange *x, const struct caller *caller)
 {
-	struct api *api = api_of(x);
-	struct str id = last_param(x), project;
-	int r;
+	const struct standing *standing = &caller->standing;
+	struct str only = caller->identity.only_project;
+	bool is_preview = ACCESS_NAMES(x->route->access) == ACCESS_PREVIEW;
+	enum role least = ACCESS_ROLE(x->route->access);
 
-	if (!id_valid(id, "deploy_"))
-		return not_found(x, "deployment", id);
-	r = access_role_in_preview(x->call, api->access, api->db, caller->person.id, id, &caller->role, &project);
-	if (r == OK && (caller->role == ROLE_NONE || (x->params[1].n && !str_eq(project, x->params[0]))))
-		return not_found(x, "deployment", id);
-	return r;
-}
-
-static int need_role(struct exchange *x, const struct caller *caller, enum role least)
-{
-	if (caller->role >= least)
+	if (standing->role == ROLE_NONE || (only.n && !str_eq(only, standing->project)))
+		return hidden(x);
+	if (is_preview && x->params[1].n && !str_eq(standing->project, x->params[0]))
+		return hidden(x); /* the path names another project than the deployment's */
+	if (standing->role >= least)
 		return OK;
 	return http_answer_error(x, 403,
 				 arena_printf(x->call->arena, "this needs the role %s; yours is %s", role_word(least),
-					      role_word(caller->role)));
+					      role_word(standing->role)));
+}
+
+/* A token does no more than it was made for, whoever owns it. */
+static int check_scope(struct exchange *x, const struct caller *caller)
+{
+	bool reads = str_eq(x->method, STR("GET")) || str_eq(x->method, STR("HEAD"));
+	unsigned names = ACCESS_NAMES((unsigned)x->route->access);
+	bool is_small = names > ACCESS_SELF && ACCESS_ROLE(x->route->access) <= ROLE_DEVELOPER;
+	enum scope least = names == ACCESS_SELF ? SCOPE_ADMIN
+			   : reads              ? SCOPE_READ
+			   : is_small           ? SCOPE_WRITE
+						: SCOPE_ADMIN;
+
+	if (caller->identity.scope < least)
+		return http_answer_error(x, 403,
+					 arena_printf(x->call->arena,
+						      "this needs a token with the scope %s; yours has %s",
+						      scope_word(least), scope_word(caller->identity.scope)));
+	if (least == SCOPE_ADMIN && names <= ACCESS_SELF && caller->identity.only_project.n)
+		return http_answer_error(x, 403, STR("this token is for one project; this needs one for all"));
+	return OK;
+}
+
+static int identify(struct exchange *x, struct caller *caller)
+{
+	bool from_cookie;
+	struct str token = token_of(x, &from_cookie);
+	struct target target;
+	int r;
+
+	if (token.n == 0)
+		return call_fail(x->call, E_AUTH,
+				 "log in first: send a token as Authorization: Bearer, or the cookie opshub_token");
+	if (from_cookie && is_cross_site(x))
+		return http_answer_error(
+			x, 403, STR("a change with the login cookie must come from the dashboard's own origin"));
+	r = read_target(x, &target);
+	if (r == OK)
+		return look_up(x, token, &target, caller);
+	/* not an id: still, only who is logged in learns that */
+	target = (struct target){ 0 };
+	if (look_up(x, token, &target, caller) == E_AUTH)
+		return E_AUTH;
+	return hidden(x);
 }
 
 int api_guard(struct exchange *x)
@@ -111,31 +209,19 @@ int api_guard(struct exchange *x)
 	struct caller *caller;
 	int r;
 
-	if (x->route->access == ACCESS_PUBLIC || x->route->access == ACCESS_SIGNED)
+	switch (ACCESS_NAMES(x->route->access)) {
+	case ACCESS_PUBLIC:
+	case ACCESS_SIGNED:
 		return OK;
+	case ACCESS_NOBODY:
+		return http_answer_error(x, 403, STR("nobody may use this route"));
+	default:
+		break;
+	}
 	caller = arena_alloc(x->call->arena, sizeof(*caller));
 	x->user = caller;
 	r = identify(x, caller);
-	if (r != OK)
-		return r;
-	switch ((enum access)x->route->access) {
-	case ACCESS_USER:
-		return OK;
-	case ACCESS_PROJECT_VIEWER:
-	case ACCESS_PROJECT_DEVELOPER:
-		r = check_project(x, caller);
-		break;
-	case ACCESS_PREVIEW_VIEWER:
-	case ACCESS_PREVIEW_DEVELOPER:
-		r = check_preview(x, caller);
-		break;
-	default:
-		return http_answer_error(x, 403, STR("nobody may use this route"));
-	}
-	if (r != OK)
-		return r;
-	return need_role(x, caller,
-			 x->route->access == ACCESS_PROJECT_DEVELOPER || x->route->access == ACCESS_PREVIEW_DEVELOPER
-				 ? ROLE_DEVELOPER
-				 : ROLE_VIEWER);
+	if (r == OK && ACCESS_NAMES(x->route->access) > ACCESS_SELF)
+		r = check_standing(x, caller);
+	return r == OK ? check_scope(x, caller) : r;
 }

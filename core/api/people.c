@@ -2,10 +2,9 @@
 #include "store/people.h"
 
 #include "api/access.h"
-#include "api/api.h"
+#include "api/input.h"
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/json_read.h"
 #include "crypto/session_token.h"
 
 #include <string.h>
@@ -42,16 +41,14 @@ static bool is_email(struct str s)
 
 static int read_email(struct exchange *x, struct str *ret)
 {
-	const char *why = "";
-	const struct json *body = json_parse(x->call->arena, x->body, NULL, &why), *email;
+	struct input in;
+	int r = input_open(x, &in);
 
-	if (!body)
-		return answer_field(x, 400, "body", why);
-	email = json_get(body, "email");
-	if (!email || !is_email(json_text(email, (struct str){ "", 0 })))
-		return answer_field(x, 422, "email", "must be an e-mail address");
-	*ret = email->text;
-	return OK;
+	if (r != OK)
+		return r;
+	if (input_text(&in, "email", INPUT_REQUIRED, 1, 254, ret) && !is_email(*ret))
+		input_fault(&in, "email", "must be an e-mail address");
+	return input_close(&in);
 }
 
 int test_login_as(struct exchange *x)
@@ -96,12 +93,12 @@ int test_login_as(struct exchange *x)
 int logout(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	int r = session_end(x->call, api->db, caller_of(x)->session);
+	int r = session_end(x->call, api->db, caller_of(x)->identity.session);
 	struct json_out out;
 
 	if (r != OK)
 		return r;
-	access_forget(api->access, caller_of(x)->session);
+	access_forget(api->access); /* the other processes hear of it from the database */
 	set_cookie(x, STR(""), 0);
 	out = http_answer_json(x, 200);
 	json_open(&out, '{');
@@ -114,13 +111,13 @@ int me(struct exchange *x)
 {
 	struct db_rows rows;
 	struct json_out out;
-	int r = organizations_of(x->call, api_of(x)->db, caller_of(x)->person.id, &rows);
+	int r = organizations_of(x->call, api_of(x)->db, caller_of(x)->identity.person.id, &rows);
 
 	if (r != OK)
 		return r;
 	out = http_answer_json(x, 200);
 	json_open(&out, '{');
-	put_person(&out, &caller_of(x)->person);
+	put_person(&out, &caller_of(x)->identity.person);
 	json_key(&out, "organizations");
 	db_rows_json(&rows, &out);
 	json_close(&out, '}');
@@ -135,7 +132,7 @@ int projects_index(struct exchange *x)
 	int r = page_read(x, &limit, &cursor, "proj_");
 
 	if (r == OK)
-		r = projects_of(x->call, api_of(x)->db, caller_of(x)->person.id, cursor, limit, &rows);
+		r = projects_of(x->call, api_of(x)->db, caller_of(x)->identity.person.id, cursor, limit, &rows);
 	if (r != OK)
 		return r;
 	page_link(x, &rows, limit);

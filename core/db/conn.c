@@ -98,10 +98,10 @@ static bool send_stmt(struct conn *conn, const struct group *group, const struct
 {
 	const struct params *p = &stmt->params;
 
-	if (group->kind == GROUP_PREPARE)
-		return PQsendPrepare(conn->pg, stmt->name, stmt->sql, 0, NULL);
 	if (!stmt->name)
 		return PQsendQueryParams(conn->pg, stmt->sql, 0, NULL, NULL, NULL, NULL, 1);
+	if (group->kind == GROUP_PREPARE)
+		return PQsendPrepare(conn->pg, stmt->name, stmt->sql, 0, NULL);
 	return PQsendQueryPrepared(conn->pg, stmt->name, p->n, p->values, p->lengths, p->formats, 1);
 }
 
@@ -165,7 +165,7 @@ static void prepared(struct conn *conn, const struct group *group)
 		if (!conn->ending)
 			db_refuse(conn->db,
 				  "the query %s does not fit the database's schema (SQLSTATE %s): run the migrations",
-				  stmt->name, stmt->sqlstate);
+				  stmt->name ? stmt->name : stmt->sql, stmt->sqlstate);
 		conn->ending = true;
 		return;
 	}
@@ -208,6 +208,17 @@ static bool take_result(struct conn *conn)
 	return taken;
 }
 
+static void take_notifications(struct conn *conn)
+{
+	PGnotify *notification;
+
+	while ((notification = PQnotifies(conn->pg))) {
+		PQfreemem(notification);
+		if (conn->state == CONN_UP)
+			conn->db->on_notify(conn->db->notify_arg);
+	}
+}
+
 void conn_read(struct conn *conn)
 {
 	bool open = PQconsumeInput(conn->pg);
@@ -219,6 +230,7 @@ void conn_read(struct conn *conn)
 			break;
 		}
 	}
+	take_notifications(conn);
 	if (!open || PQstatus(conn->pg) == CONNECTION_BAD)
 		conn_lost(conn, "the server closed the connection");
 	else if (conn->ending && !conn->sent.first)
@@ -229,6 +241,7 @@ void conn_prepare(struct conn *conn)
 {
 	struct db *db = conn->db;
 	struct group *group;
+	bool listens;
 
 	if (PQserverVersion(conn->pg) < 150000) {
 		db_refuse(db, "PostgreSQL is version %d, but 15 is the oldest that works: upgrade the server",
@@ -241,7 +254,10 @@ void conn_prepare(struct conn *conn)
 		return;
 	}
 	conn->state = CONN_PREPARING;
-	group = group_new(NULL, GROUP_PREPARE, db->n_queries);
+	listens = conn->shared && db->listen[0];
+	group = group_new(NULL, GROUP_PREPARE, db->n_queries + listens);
+	if (listens)
+		group->stmts[db->n_queries].sql = db->listen;
 	for (unsigned i = 0; i < db->n_queries; i++) {
 		group->stmts[i].name = db->queries[i].name;
 		group->stmts[i].sql = db->queries[i].sql;

@@ -68,6 +68,8 @@ void db_conn_up(struct conn *conn)
 	event_set(&db->changed);
 	if (!conn->shared)
 		return; /* it becomes idle, and is given away then */
+	if (db->on_notify)
+		db->on_notify(db->notify_arg);
 	log_info("Database", "Connected to PostgreSQL", F_INT("serverVersion", PQserverVersion(conn->pg)));
 	while ((group = group_pop(&db->waiting)))
 		group_push(&conn->unsent, group);
@@ -198,6 +200,11 @@ struct db *db_open(struct loop *loop, const struct db_options *options)
 	db->n_queries = options->queries ? options->n_queries : query_count;
 	if (options->unprepared)
 		db->n_queries = 0;
+	if (options->listen) {
+		snprintf(db->listen, sizeof(db->listen), "listen %s", options->listen);
+		db->on_notify = options->on_notify;
+		db->notify_arg = options->notify_arg;
+	}
 	db->lease_end = &db->lease_first;
 	db->conns = calloc(db->n_conns, sizeof(*db->conns));
 	if (!db->conns)

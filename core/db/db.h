@@ -29,6 +29,11 @@ struct db_options {
 	bool unprepared;                  /* do not prepare at connect: for migrations, before the tables exist */
 	const struct query_text *queries; /* for tests: other statements than query_texts; NULL = query_texts */
 	unsigned n_queries;
+	/* Called on the loop's stack after each notification on the channel, and after a connection that may have
+	 * missed some is back. NULL = none. */
+	const char *listen; /* a plain identifier */
+	void (*on_notify)(void *arg);
+	void *notify_arg;
 };
 
 /* Starts connecting and returns; db_ready() waits for it. The password in the url is registered with the log.

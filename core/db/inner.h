@@ -160,6 +160,9 @@ struct db {
 	const struct query_text *queries;
 	unsigned n_queries;
 	int64_t wait_ms, statement_ms;
+	char listen[80]; /* a statement, "" = none */
+	void (*on_notify)(void *arg);
+	void *notify_arg;
 	struct conn *conns; /* the shared ones, then those for transactions */
 	unsigned n_shared, n_conns;
 	struct group_list waiting; /* for a shared connection */

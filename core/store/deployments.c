@@ -37,12 +37,13 @@ int deployment_events(struct call *call, struct db *db, struct str id, struct st
 
 /* What each wish means, and in which states it makes sense. */
 static const struct {
-	const char *desired, *why, *detail, *refusal;
+	const char *action, *desired, *why, *detail, *refusal;
 	struct str statuses[5];
 	size_t n_statuses;
 	bool needs_open;
 } wishes[] = {
-	[WISH_RETRY] = { "deployed",
+	[WISH_RETRY] = { "deployment.retry",
+			 "deployed",
 			 "RETRY",
 			 "WAITING",
 			 "only a deployment that is READY, in ERROR or DESTROYED, of an open pull request, can be "
@@ -50,14 +51,16 @@ static const struct {
 			 { STR("READY"), STR("ERROR"), STR("DESTROYED") },
 			 3,
 			 true },
-	[WISH_CANCEL] = { "held",
+	[WISH_CANCEL] = { "deployment.cancel",
+			  "held",
 			  "CANCELLED",
 			  "CANCELLING",
 			  "only a deployment that is QUEUED or BUILDING can be cancelled",
 			  { STR("QUEUED"), STR("BUILDING") },
 			  2,
 			  false },
-	[WISH_DESTROY] = { "destroyed",
+	[WISH_DESTROY] = { "deployment.destroy",
+			   "destroyed",
 			   "ASKED",
 			   "DESTROYING",
 			   "this deployment is destroyed, or being destroyed, already",
@@ -66,7 +69,7 @@ static const struct {
 			   false },
 };
 
-int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who, bool may_approve,
+int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, const struct asking *asking,
 		    struct db_rows *ret, struct str *ret_job)
 {
 	struct db_rows rows;
@@ -75,9 +78,9 @@ int deployment_wish(struct call *call, struct db *db, struct str id, enum wish w
 
 	id_new(job, "job_");
 	r = db_query(call, db, Q_DEPLOYMENT_WANT, &rows, A_STR(id), A_TEXT(wishes[wish].desired),
-		     A_TEXT(wishes[wish].why), A_TEXT(wishes[wish].detail), A_STR(who), A_TEXT(job),
+		     A_TEXT(wishes[wish].why), A_TEXT(wishes[wish].detail), A_STR(asking->user), A_TEXT(job),
 		     A_TEXTS(wishes[wish].statuses, wishes[wish].n_statuses), A_BOOL(wishes[wish].needs_open),
-		     A_BOOL(may_approve));
+		     A_BOOL(asking->may_approve), asking->audit_id, asking->audit_who, A_TEXT(wishes[wish].action));
 	if (r != OK)
 		return r;
 	if (rows.n_rows == 0)

@@ -21,10 +21,17 @@ AWAITS int deployment_logs(struct call *call, struct db *db, struct str id, stru
 AWAITS int deployment_events(struct call *call, struct db *db, struct str id, struct str before, int64_t limit,
 			     struct db_rows *ret);
 
+/* Who asks: for the audit's row, and as changed_by. */
+struct asking {
+	struct str user;
+	struct db_arg audit_id, audit_who;
+	bool may_approve; /* deployments from forks */
+};
+
 enum wish { WISH_RETRY, WISH_CANCEL, WISH_DESTROY };
 /* A person's wish becomes the desired state and a job. E_CONFLICT when it makes no sense in its present state.
  * *ret_job: id of the job that waits now, or empty. */
-AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str who,
-			   bool may_approve, struct db_rows *ret, struct str *ret_job);
+AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, const struct asking *asking,
+			   struct db_rows *ret, struct str *ret_job);
 
 #endif

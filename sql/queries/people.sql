@@ -1,11 +1,5 @@
 -- People, sessions and what they may see.
 
--- name: session_find
--- $1 session.
-select u.id, u.email, u.name, u.avatar_url as "avatarUrl"
-from sessions s join users u on u.id = s.user_id
-where s.id = $1::text and s.revoked_at is null and s.expires_at > now() and u.active;
-
 -- name: session_start
 -- Test login: makes the user when there is none, and a session. $1 new user id, $2 email, $3 name, $4 session id, $5 ms it lasts.
 -- A new user owns the demo organization's project list like anybody who is asked in: as OWNER.
@@ -27,16 +21,6 @@ select id, email, name, avatar_url as "avatarUrl" from u;
 
 -- name: session_revoke
 update sessions set revoked_at = now() where id = $1::text and revoked_at is null;
-
--- name: access_project
--- $1 project, $2 user: the role, or no row.
-select m.role from projects p join members m on m.org_id = p.org_id and m.user_id = $2::text where p.id = $1::text;
-
--- name: access_preview
--- $1 preview, $2 user.
-select m.role, p.project_id
-from previews p join projects r on r.id = p.project_id join members m on m.org_id = r.org_id and m.user_id = $2::text
-where p.id = $1::text;
 
 -- name: organizations_of
 -- $1 user.
