@@ -21,6 +21,7 @@ typedef int http_handler(struct exchange *x);
 
 /* HEAD is served by GET, OPTIONS by the router. */
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
+const char *http_method_word(enum http_method method); /* "GET" */
 
 struct http_route {
 	enum http_method method;
