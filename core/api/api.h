@@ -100,6 +100,7 @@ int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
 int dashboard_file(struct exchange *x);
+int openapi_file(struct exchange *x);
 
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
