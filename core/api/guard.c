@@ -112,10 +112,10 @@ int api_guard(struct exchange *x)
 	int r;
 
 	if (x->route->access == ACCESS_PUBLIC || x->route->access == ACCESS_SIGNED)
-		return OK;
+		return limits_of_address(x);
 	caller = arena_alloc(x->call->arena, sizeof(*caller));
 	x->user = caller;
-	r = identify(x, caller);
+	r = limits_of_caller(x, identify(x, caller), caller->person.id);
 	if (r != OK)
 		return r;
 	switch ((enum access)x->route->access) {
