@@ -3,10 +3,10 @@
  *   request -> bucket of this process -> a token of its lease? yes -> headers
  *                                        no -> Redis: a lease of at most 1/16 of what is there, at least one token
  *
- * The last 16 tokens are taken one by one, so that exactly as many requests get in as the limit says, whichever process
- * they reach. A principal that is known to have none left is refused without asking.
- * Owns a connection to Redis of its own: a reply that takes longer than PATIENCE_MS costs the connection, and the one
- * that tells workers about jobs must not go for that. While there is none, each process counts alone. */
+ * With fewer than 32 left they are taken one by one, so that exactly as many requests get in as the limit says,
+ * whichever process they reach. A principal that is known to have none left is refused without asking. Owns a
+ * connection to Redis of its own: a reply that takes longer than PATIENCE_MS costs the connection, and the one that
+ * tells workers about jobs must not go for that. While there is none, each process counts alone. */
 #include "api/limits.h"
 
 #include "api/api.h"
@@ -45,7 +45,9 @@ struct limits {
 	bool alone; /* it was said in the log */
 };
 
-static const char *const kind_names[LIMIT_KINDS] = { "general", "auth", "webhook" };
+static const char *const kind_names[LIMIT_KINDS] = {
+	[LIMIT_GENERAL] = "general", [LIMIT_AUTH] = "auth", [LIMIT_WEBHOOK] = "webhook"
+};
 
 struct limits *limits_open(struct loop *loop, const char *redis_url, const struct limit_rule rules[LIMIT_KINDS])
 {
@@ -175,9 +177,9 @@ static void put_headers(struct exchange *x, const struct limit_rule *rule, const
 static int refuse(struct exchange *x, enum limit_kind kind, const struct limit_rule *rule, int64_t wait_us)
 {
 	static const char *const what[LIMIT_KINDS] = {
-		"requests", "logins or refused credentials from one address",
-		"webhooks with a wrong signature from one address: check that the webhook's secret here and at GitHub "
-		"is the same"
+		[LIMIT_GENERAL] = "requests",
+		[LIMIT_AUTH] = "logins and refused credentials from this address",
+		[LIMIT_WEBHOOK] = "webhooks from this address whose signature does not fit the webhook secret",
 	};
 	long long seconds = (wait_us + 999999) / 1000000;
 
@@ -185,8 +187,8 @@ static int refuse(struct exchange *x, enum limit_kind kind, const struct limit_r
 		seconds = 1;
 	x->answer.status = 0;
 	x->call->retry_after_ms = seconds * 1000;
-	return call_fail(x->call, E_LIMITED, "at most %lld in %lld s: %s. Try again in %lld s.", (long long)rule->limit,
-			 (long long)(rule->window_ms + 999) / 1000, what[kind], seconds);
+	return call_fail(x->call, E_LIMITED, "too many %s: %lld in %lld s are allowed. Try again in %lld s.",
+			 what[kind], (long long)rule->limit, (long long)(rule->window_ms + 999) / 1000, seconds);
 }
 
 int limits_check(struct exchange *x, enum limit_kind kind, struct str principal)
