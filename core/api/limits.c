@@ -255,7 +255,7 @@ int limits_of_caller(struct exchange *x, int identified, struct str principal)
 	if (is_login(x->route) || refused)
 		r = limits_check(x, LIMIT_AUTH, address_of_client(x));
 	else
-		r = limits_check(x, LIMIT_GENERAL, identified == OK ? principal : address_of_client(x));
+		r = limits_check(x, LIMIT_GENERAL, principal.n ? principal : address_of_client(x));
 	return r == OK ? identified : r;
 }
 

@@ -31,8 +31,8 @@ AWAITS int limits_check(struct exchange *x, enum limit_kind kind, struct str pri
 
 /* For the guard: of a route without login, by address. A route with a signature checks for itself. */
 AWAITS int limits_of_address(struct exchange *x);
-/* For the guard: what identifying the caller came to, and as whom (the id of a user or token; not read on failure).
- * Returns `identified`, or what limits_check failed with. Refused credentials count against LIMIT_AUTH. */
+/* For the guard: what identifying the caller came to, and as whom (the id of a user or token; empty when nobody is
+ * known). Returns `identified`, or what limits_check failed with. Refused credentials count against LIMIT_AUTH. */
 AWAITS int limits_of_caller(struct exchange *x, int identified, struct str principal);
 /* For the webhook: this one is not signed. OK: say so. */
 AWAITS int limits_of_unsigned(struct exchange *x);
