@@ -33,6 +33,7 @@ struct http_route {
 };
 #define ROUTE_DIRECT 1u /* runs on the loop's stack, without guard; must not await, touches nothing: /healthz */
 #define ROUTE_QUIET  2u /* no access log line */
+/* Flags from 1u << 8 on belong to the api. */
 
 /* ---- one request and its answer ---- */
 struct http_header {
