@@ -6,8 +6,9 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-#define MAX_DEPTH 64
-#define FEW_KEYS  512 /* above that many members the keys are sorted to find doubled ones */
+#define MAX_DEPTH  64
+#define NUMBER_MAX 127
+#define FEW_KEYS   512 /* above that many members the keys are sorted to find doubled ones */
 
 struct frame {
 	struct json *value;
@@ -152,7 +153,7 @@ static int on_number(void *ctx, const char *p, size_t n)
 	struct reader *r = ctx;
 	struct str text = { p, n };
 	struct json *value;
-	char copy[64];
+	char copy[NUMBER_MAX + 1];
 	int64_t integer;
 
 	if (str_to_int(text, INT64_MIN, INT64_MAX, &integer)) {
@@ -164,7 +165,7 @@ static int on_number(void *ctx, const char *p, size_t n)
 	if (!memchr(p, '.', n) && !memchr(p, 'e', n) && !memchr(p, 'E', n))
 		return refuse(r, "an integer beyond 64 bits");
 	if (n >= sizeof(copy))
-		return refuse(r, "a number of more than 63 characters");
+		return refuse(r, arena_printf(r->arena, "a number of more than %d characters", NUMBER_MAX).p);
 	memcpy(copy, p, n);
 	copy[n] = '\0';
 	value = place(r, JSON_DOUBLE);

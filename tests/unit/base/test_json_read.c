@@ -197,8 +197,9 @@ static void refusals_with_a_word_of_their_own(void **state)
 		      "an integer beyond 64 bits");
 	check_refused(STR("1e400"), "a number out of range");
 	check_refused(STR("-1e400"), "a number out of range");
-	check_refused(STR("0.0000000000000000000000000000000000000000000000000000000000000001"),
-		      "more than 63 characters");
+	check_refused(STR("0.00000000000000000000000000000000000000000000000000000000000000"
+			  "000000000000000000000000000000000000000000000000000000000000000001"),
+		      "more than 127 characters");
 	check_refused(STR("\f1"), "");
 	check_refused(STR("[1,\f2]"), "a form feed or vertical tab between values");
 	check_refused(STR("1\f"), "a form feed or vertical tab between values");
