@@ -224,6 +224,20 @@ static void refusals_with_a_word_of_their_own(void **state)
 	check_refused(STR("[1, 2, x]"), "byte");
 }
 
+static void refusals_name_the_place(void **state)
+{
+	(void)state;
+	check_refused(STR("{\"a\":1"), "byte 6: this is not JSON");
+	check_refused(STR(""), "byte 0: this is not JSON");
+	check_refused(STR("[1,2]]"), "byte 6: this is not JSON");
+	check_refused(STR("{\"a\":\"b\xff\"}"), "byte 7: text that is not valid UTF-8");
+	check_refused(STR("[\"\xc3\xa9\xe2\x82\"]"), "byte 4: text that is not valid UTF-8");
+	check_refused(STR("[\"\xc3\xa9\xe2\x82"), "byte 4: text that is not valid UTF-8");
+	check_refused(STR("[1,\0]"), "byte 3: a NUL character");
+	check_refused(STR("[1,\v2]"), "byte 3: a form feed or vertical tab");
+	check_refused(STR("[\"ab\\ud83d\"]"), "byte 4: half a surrogate pair");
+}
+
 static void half_a_surrogate_pair_is_no_character(void **state)
 {
 	static const struct str bad[] = {
@@ -445,6 +459,7 @@ int main(void)
 		CASE(good_documents),
 		CASE(bad_documents),
 		CASE(refusals_with_a_word_of_their_own),
+		CASE(refusals_name_the_place),
 		CASE(half_a_surrogate_pair_is_no_character),
 		CASE(nesting_has_a_limit),
 		CASE(sizes_have_limits),
