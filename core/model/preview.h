@@ -47,7 +47,7 @@ enum step_kind {
 	STEP_WAIT,   /* nothing is due for wait_ms */
 	STEP_INSERT, /* write down a new attempt */
 	STEP_SEND,   /* call the provider's create for it */
-	STEP_FIND, /* did it reach the provider? found: adopt; not found and settled: STEP_SEND or forget, see resend */
+	STEP_FIND,   /* did it reach the provider? found: adopt; not found: see not_found */
 	STEP_POLL,
 	STEP_TIME_OUT, /* its deadline has passed: ERROR */
 	STEP_CANCEL,
@@ -56,14 +56,23 @@ enum step_kind {
 	STEP_SETTLE, /* nothing of it exists any more and nothing is wanted: say so */
 };
 
+/* An attempt that its provider does not know. */
+enum not_found {
+	NOT_FOUND_LOOK,   /* it may still be on its way: look again */
+	NOT_FOUND_SEND,   /* never received, and wanted: send it again */
+	NOT_FOUND_FORGET, /* never received, and not wanted, or past its deadline: GONE */
+};
+
 struct step {
 	enum step_kind kind;
-	unsigned attempt; /* index into attempts */
-	bool lost;        /* STEP_FIND: not found means it may be sent again (current) or forgotten (old) */
-	int64_t wait_ms;  /* STEP_WAIT */
+	unsigned attempt;         /* index into attempts */
+	enum not_found not_found; /* STEP_FIND */
+	int64_t wait_ms;          /* STEP_WAIT */
 };
 
 struct step preview_next(const struct preview *preview);
+/* Is this the attempt that should be there now? Also when it has failed, and what is found of it late is welcome. */
+bool attempt_is_wanted(const struct preview *preview, unsigned attempt);
 
 /* ---- failures ---- */
 enum retry { RETRY_NEVER, RETRY_LATER, RETRY_LOOK_UP, RETRY_QUOTA };

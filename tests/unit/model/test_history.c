@@ -273,11 +273,10 @@ static void step_send(unsigned i)
 	}
 }
 
-static void step_find(unsigned i, bool lost)
+static void step_find(unsigned i, enum not_found not_found)
 {
 	struct attempt *a = &w.attempts[i];
-	bool wanted = w.desired == DESIRED_DEPLOYED && a->generation == w.generation && a->status != BUILD_FAILED,
-	     found;
+	bool found;
 
 	if (fault(4)) {
 		back_off(a);
@@ -288,9 +287,9 @@ static void step_find(unsigned i, bool lost)
 		return;
 	if (found) {
 		adopt(a);
-	} else if (!lost) {
+	} else if (not_found == NOT_FOUND_LOOK) {
 		a->next_at_ms = w.now_ms + 1000;
-	} else if (!wanted) {
+	} else if (not_found == NOT_FOUND_FORGET) {
 		a->state = ATTEMPT_GONE;
 	} else if (a->tries >= CREATE_TRIES) {
 		fail_attempt(a, true);
@@ -407,7 +406,7 @@ static bool work(void)
 		step_send(i);
 		break;
 	case STEP_FIND:
-		step_find(i, step.lost);
+		step_find(i, step.not_found);
 		break;
 	case STEP_POLL:
 		step_poll(i);
