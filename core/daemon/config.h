@@ -51,6 +51,11 @@ void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
 
+/* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
+ * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */
+#define SHARED_CONNECTIONS 2
+unsigned config_own_connections(const struct config *config); /* 1 to 4 */
+
 /* ---- the table ---- */
 enum setting_type { SET_TEXT, SET_INT, SET_BOOL, SET_MS };
 #define SET_REQUIRED 1u

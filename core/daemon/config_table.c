@@ -25,8 +25,9 @@
 const struct setting config_table[] = {
 	TEXT("database", "url", "DATABASE_URL", NULL, SET_REQUIRED | SET_URL, database_url, NULL,
 	     "PostgreSQL 15 or newer: postgresql://user:password@host:5432/database, with any libpq parameter"),
-	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 4, 200,
-	    "connections of the whole daemon, shared among its processes"),
+	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 9, 1000,
+	    "most connections of the whole daemon, divided among its processes: at least three for each and three "
+	    "more"),
 	BOOL("database", "require_tls", "DB_REQUIRE_TLS", db_require_tls, "0",
 	     "refuse to start when the database is on another host and sslmode allows plain text"),
 	TEXT("redis", "url", "REDIS_URL", NULL, SET_REQUIRED | SET_URL, redis_url, NULL,
