@@ -129,6 +129,13 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	return r;
 }
 
+static void close_pipe(int fds[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 /* Above the fixed numbers, so that placing one end never overwrites another. */
 static bool open_pipe(int fds[2])
 {
@@ -138,17 +145,19 @@ static bool open_pipe(int fds[2])
 		return false;
 	fds[0] = fcntl(low[0], F_DUPFD_CLOEXEC, 10);
 	fds[1] = fcntl(low[1], F_DUPFD_CLOEXEC, 10);
-	close(low[0]);
-	close(low[1]);
+	close_pipe(low);
 	return fds[0] >= 0 && fds[1] >= 0;
 }
 
 bool child_start(struct child *child, const struct child_setup *setup)
 {
-	int status[2], crash[2], r;
+	const struct child before = *child;
+	int status[2] = { -1, -1 }, crash[2] = { -1, -1 }, r;
 	char id[ID_MAX];
 
 	if (!open_pipe(status) || !open_pipe(crash)) {
+		close_pipe(status);
+		close_pipe(crash);
 		log_error("Supervisor", "No file descriptors are left to start a process");
 		return false;
 	}
@@ -156,21 +165,21 @@ bool child_start(struct child *child, const struct child_setup *setup)
 	id_new(id, "proc_");
 	snprintf(child->id, sizeof(child->id), "%s", id);
 	r = spawn(child, setup, status[1], crash[1]);
+	if (r != 0) {
+		close_pipe(status);
+		close_pipe(crash);
+		*child = before; /* the next try still knows whose leases and whose crash it takes over */
+		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)),
+			  F_TEXT("error", strerror(r)));
+		return false;
+	}
 	close(status[1]);
 	close(crash[1]);
 	child->status_fd = status[0];
 	child->crash_fd = crash[0];
 	child->started_ms = child->heard_ms = clock_mono_ms();
 	child->ready = child->kind == CHILD_MOCK;
-	child->crash_job[0] = '\0';
-	if (r != 0) {
-		child->pid = 0;
-		close(child->status_fd);
-		close(child->crash_fd);
-		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)),
-			  F_TEXT("error", strerror(r)));
-		return false;
-	}
+	child->crash_job[0] = child->crash_why[0] = '\0'; /* handed over: its own death has another cause */
 	log_info("Supervisor", "Process started", F_TEXT("process", child_name(child)), F_INT("pid", child->pid),
 		 F_INT("index", child->index));
 	return true;

@@ -121,6 +121,8 @@ static void roll(struct supervisor *sup)
 	if (sup->roll_new < 0) {
 		fresh = add_child(sup, CHILD_WORKER, old->index);
 		if (!fresh || !child_start(fresh, &sup->setup)) {
+			if (fresh)
+				fresh->replaced = true; /* a place given back, not one more worker */
 			sup->rolling = false;
 			return;
 		}
