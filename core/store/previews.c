@@ -46,6 +46,7 @@ static void read_attempts(struct call *call, const struct db_rows *rows, struct 
 			.provider_id = db_text(rows, i, "provider_id"),
 			.url = db_text(rows, i, "url"),
 			.log_cursor = db_text(rows, i, "log_cursor"),
+			.error_reason = db_text(rows, i, "error_reason"),
 			.log_bytes = db_int(rows, i, "log_bytes"),
 			.created_at_ms = db_time(rows, i, "created_at"),
 		};
@@ -159,10 +160,10 @@ int preview_settle(struct call *call, struct db *db, const struct job *job, int6
 }
 
 int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id, struct str text,
-		  struct str cursor)
+		  int64_t bytes, struct str cursor)
 {
 	return db_query(call, db, Q_BUILD_LOG_ADD, NULL, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
-			A_STR(text), A_STR(cursor));
+			A_STR(text), A_STR(cursor), A_INT(bytes));
 }
 
 int reap_targets(struct call *call, struct db *db, struct reap_targets *ret, struct str *ret_instance_id)

@@ -8,7 +8,7 @@
 #include "store/jobs.h"
 
 struct attempt_row {
-	struct str id, sha, branch, provider, provider_id, url, log_cursor;
+	struct str id, sha, branch, provider, provider_id, url, log_cursor, error_reason;
 	int64_t log_bytes;
 	int64_t created_at_ms;
 };
@@ -60,8 +60,9 @@ AWAITS int attempt_write(struct call *call, struct db *db, const struct job *job
  * cleared. */
 AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation,
 			  const char *status, const char *detail, const char *reason, struct str message);
+/* bytes: how much of what an attempt may store this uses up. */
 AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
-			 struct str text, struct str cursor);
+			 struct str text, int64_t bytes, struct str cursor);
 
 /* ---- the reaper ---- */
 struct reap_target {

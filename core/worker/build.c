@@ -4,8 +4,25 @@
 #include <string.h>
 
 #define MOST_LOG_BYTES (512 * 1024)
+#define CUT_NOTICE     "[OpsHub keeps 512 KiB of a build's output: the rest is at the provider]\n"
 
 /* ---- output ---- */
+
+size_t build_log_write(const struct build_log *log, size_t room, struct buf *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < log->n_lines; i++) {
+		if (log->lines[i].text.n >= room - n) {
+			buf_add_str(ret, STR(CUT_NOTICE));
+			return room;
+		}
+		buf_add_str(ret, log->lines[i].text);
+		buf_add_char(ret, '\n');
+		n += log->lines[i].text.n + 1;
+	}
+	return n;
+}
 
 /* What is new goes to the store; failing to get it fails nothing. */
 static void read_logs(struct step_context *s, struct call *call, unsigned i)
@@ -14,6 +31,7 @@ static void read_logs(struct step_context *s, struct call *call, unsigned i)
 	struct build_log log = { 0 };
 	struct provider_call p;
 	struct buf text;
+	size_t used;
 	int r;
 
 	if (attempt->log_bytes >= MOST_LOG_BYTES || provider_begin(s, call, attempt->provider, &p) != OK)
@@ -23,14 +41,10 @@ static void read_logs(struct step_context *s, struct call *call, unsigned i)
 	provider_end(call, &p);
 	if (r != OK || log.n_lines == 0)
 		return;
-	buf_init(&text, MOST_LOG_BYTES);
-	for (size_t k = 0; k < log.n_lines; k++) {
-		buf_add_str(&text, log.lines[k].text);
-		buf_add_char(&text, '\n');
-	}
-	if (!text.overflow)
-		build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)),
-			      log.next_cursor);
+	buf_init(&text, MOST_LOG_BYTES + sizeof(CUT_NOTICE));
+	used = build_log_write(&log, MOST_LOG_BYTES - (size_t)attempt->log_bytes, &text);
+	build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)), (int64_t)used,
+		      log.next_cursor);
 	buf_done(&text);
 }
 
@@ -136,6 +150,11 @@ int step_time_out(struct step_context *s, struct call *call, unsigned i)
 	struct str why = arena_printf(call->arena, "it was not ready after %lld s",
 				      (long long)(attempt_age(s, i) / 1000));
 
+	if (state == ATTEMPT_INTENT && str_eq(s->preview.attempts[i].error_reason, STR("PROVIDER_QUOTA")))
+		return fail_attempt(s, call, i, "PROVIDER_QUOTA",
+				    STR("the provider's allowance was used up for 24 hours: raise it there, or wait "
+					"until it is renewed, then retry"),
+				    true);
 	if (state == ATTEMPT_CREATED) /* it must not become READY behind an ERROR */
 		provider_ask(s, call, i, provider_cancel);
 	return fail_attempt(s, call, i, "PROVIDER_TIMEOUT", why, state == ATTEMPT_INTENT);

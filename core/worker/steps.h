@@ -46,6 +46,9 @@ AWAITS int step_send(struct step_context *s, struct call *call, unsigned attempt
 AWAITS int step_find(struct step_context *s, struct call *call, const struct step *step);
 
 /* ---- build.c ---- */
+/* A page of build output as text: whole lines of `room` bytes at most. What does not fit is cut there, and a line that
+ * says so comes last, beyond room. Returns how much of the room is used up: all of it when something was cut. */
+size_t build_log_write(const struct build_log *log, size_t room, struct buf *ret);
 AWAITS int step_poll(struct step_context *s, struct call *call, unsigned attempt);
 AWAITS int step_time_out(struct step_context *s, struct call *call, unsigned attempt);
 

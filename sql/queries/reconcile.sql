@@ -17,7 +17,7 @@ where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
 -- be among them. $1 job.
 select * from (
 	select a.id, a.generation, a.sha, a.branch, a.provider, a.state, a.status, a.provider_id, a.url, a.tries, a.cancelled,
-		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes
+		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes, a.error_reason
 	from jobs j join preview_attempts a on a.preview_id = j.key
 	where j.id = $1::text and a.state <> 'gone'
 	order by a.generation desc, a.created_at desc
@@ -130,11 +130,11 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 select (select count(*) from j) as fenced, (select count(*) from p) as written;
 
 -- name: build_log_add
--- $1 job, $2 fence, $3 attempt, $4 text, $5 cursor.
+-- $1 job, $2 fence, $3 attempt, $4 text, $5 cursor, $6 bytes.
 with j as (
 	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
 ), a as (
-	update preview_attempts a set log_cursor = $5::text, log_bytes = a.log_bytes + length($4::text)
+	update preview_attempts a set log_cursor = $5::text, log_bytes = a.log_bytes + $6::int
 	from j where a.id = $3::text
 	returning a.id
 )
