@@ -140,21 +140,21 @@ static bool is_ready(const struct attempt *a)
 	return a->state == ATTEMPT_CREATED && a->status == BUILD_READY;
 }
 
-/* The newest READY one stays, be it the wanted one or its predecessor; everything else that is old goes now. */
-static bool is_kept(const struct preview *p, unsigned i)
+unsigned attempt_kept(const struct preview *p)
 {
-	if (p->desired != DESIRED_DEPLOYED || !is_ready(&p->attempts[i]))
-		return false;
-	for (unsigned newer = i + 1; newer < p->n_attempts; newer++)
-		if (is_ready(&p->attempts[newer]))
-			return false;
-	return true;
+	bool keeps = p->desired == DESIRED_DEPLOYED || (p->desired == DESIRED_HELD && p->cancelled);
+
+	for (unsigned i = p->n_attempts; keeps && i-- > 0;)
+		if (is_ready(&p->attempts[i]))
+			return i;
+	return p->n_attempts;
 }
 
 struct step preview_next(const struct preview *p)
 {
 	int64_t wait_ms = INT64_MAX;
 	const struct attempt *current = NULL;
+	unsigned kept = attempt_kept(p);
 	struct step step;
 
 	for (unsigned i = 0; i < p->n_attempts; i++) {
@@ -169,7 +169,7 @@ struct step preview_next(const struct preview *p)
 	if (p->desired == DESIRED_DEPLOYED && !current && !p->settled)
 		return (struct step){ .kind = STEP_INSERT };
 	for (unsigned i = 0; i < p->n_attempts; i++) {
-		if (&p->attempts[i] == current || is_kept(p, i))
+		if (&p->attempts[i] == current || i == kept)
 			continue;
 		step = clean_up(p, i);
 		if (is_due(p, i, step, &wait_ms))

@@ -27,6 +27,7 @@ static void read_preview(const struct db_rows *rows, struct preview_row *p)
 	p->model.desired = str_eq(desired, STR("deployed")) ? DESIRED_DEPLOYED
 			   : str_eq(desired, STR("held"))   ? DESIRED_HELD
 							    : DESIRED_DESTROYED;
+	p->model.cancelled = str_eq(p->why, STR("CANCELLED"));
 	p->model.generation = db_int(rows, 0, "generation");
 	p->model.settled = db_int(rows, 0, "settled_generation") >= p->model.generation;
 	p->model.now_ms = db_time(rows, 0, "now");
@@ -148,13 +149,13 @@ int attempt_write(struct call *call, struct db *db, const struct job *job, const
 	return check_written(call, r, &rows);
 }
 
-int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *status,
-		   const char *detail, const char *reason, struct str message)
+int preview_settle(struct call *call, struct db *db, const struct job *job, const struct preview_end *end)
 {
 	struct db_rows rows;
-	int r = db_query(call, db, Q_PREVIEW_SETTLE, &rows, A_STR(job->id), A_INT(job->fence), A_INT(generation),
-			 text_or_null(status), text_or_null(detail), text_or_null(reason), A_STR_OR_NULL(message),
-			 status ? A_STR(event_id(call)) : A_NULL, text_or_null(status));
+	int r = db_query(call, db, Q_PREVIEW_SETTLE, &rows, A_STR(job->id), A_INT(job->fence), A_INT(end->generation),
+			 text_or_null(end->status), text_or_null(end->detail), text_or_null(end->reason),
+			 A_STR_OR_NULL(end->message), end->status ? A_STR(event_id(call)) : A_NULL,
+			 text_or_null(end->status), A_STR_OR_NULL(end->url));
 
 	return check_written(call, r, &rows);
 }

@@ -56,10 +56,13 @@ struct attempt_change {
 	}
 AWAITS int attempt_write(struct call *call, struct db *db, const struct job *job, const struct attempt_change *change);
 
-/* This generation is at its end. status NULL: only that; else status, detail, reason and message are set and url is
- * cleared. */
-AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation,
-			  const char *status, const char *detail, const char *reason, struct str message);
+/* A generation is at its end. status NULL: only that; else everything here is what the preview says from now on. */
+struct preview_end {
+	int64_t generation;
+	const char *status, *detail, *reason; /* reason may be NULL */
+	struct str message, url;              /* empty = none */
+};
+AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, const struct preview_end *end);
 /* bytes: how much of what an attempt may store this uses up. */
 AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
 			 struct str text, int64_t bytes, struct str cursor);

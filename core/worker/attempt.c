@@ -64,6 +64,13 @@ int write_change(struct step_context *s, struct call *call, struct attempt_chang
 	return attempt_write(call, s->rec->db, s->job, change);
 }
 
+struct str kept_url(const struct step_context *s)
+{
+	unsigned kept = attempt_kept(&s->preview.model);
+
+	return kept < s->preview.model.n_attempts ? s->preview.attempts[kept].url : (struct str){ 0 };
+}
+
 int64_t attempt_age(const struct step_context *s, unsigned i)
 {
 	return s->preview.model.now_ms - s->preview.attempts[i].created_at_ms;

@@ -58,23 +58,47 @@ int step_forget(struct step_context *s, struct call *call, unsigned i)
 	return gone(s, call, i, NULL, (struct str){ 0 });
 }
 
+/* A person cancelled the build; what was READY before it stays up. */
+static void end_as_cancelled(const struct step_context *s, struct call *call, struct preview_end *end)
+{
+	const struct preview *model = &s->preview.model;
+	unsigned kept = attempt_kept(model);
+
+	end->status = "ERROR";
+	end->detail = end->reason = "CANCELLED";
+	if (kept == model->n_attempts) {
+		end->message = STR("it was cancelled; retry deploys it again");
+		return;
+	}
+	end->url = kept_url(s);
+	end->message = arena_printf(
+		call->arena,
+		"it was cancelled; the deployment of %.12s, which was ready before, stays up; retry "
+		"deploys it again",
+		arena_text(call->arena, s->preview.attempts[kept].sha));
+}
+
 int step_settle(struct step_context *s, struct call *call)
 {
 	const struct preview_row *p = &s->preview;
-	int64_t generation = p->model.generation;
+	struct preview_end end = { .generation = p->model.generation };
 
 	switch (p->model.desired) {
 	case DESIRED_DEPLOYED:
-		return preview_settle(call, s->rec->db, s->job, generation, NULL, NULL, NULL, (struct str){ 0 });
+		break;
 	case DESIRED_DESTROYED:
-		return preview_settle(call, s->rec->db, s->job, generation, "DESTROYED",
-				      arena_text(call->arena, p->why), NULL, (struct str){ 0 });
+		end.status = "DESTROYED";
+		end.detail = arena_text(call->arena, p->why);
+		break;
 	case DESIRED_HELD:
-		if (str_eq(p->why, STR("CANCELLED")))
-			return preview_settle(call, s->rec->db, s->job, generation, "ERROR", "CANCELLED", "CANCELLED",
-					      STR("it was cancelled; retry deploys it again"));
-		return preview_settle(call, s->rec->db, s->job, generation, "QUEUED", "AWAITING_APPROVAL", NULL,
-				      STR("it comes from a fork and waits for approval"));
+		if (p->model.cancelled) {
+			end_as_cancelled(s, call, &end);
+			break;
+		}
+		end.status = "QUEUED";
+		end.detail = "AWAITING_APPROVAL";
+		end.message = STR("it comes from a fork and waits for approval");
+		break;
 	}
-	return OK;
+	return preview_settle(call, s->rec->db, s->job, &end);
 }

@@ -41,17 +41,21 @@ static int adopt(struct step_context *s, struct call *call, unsigned i, const st
 int step_insert(struct step_context *s, struct call *call)
 {
 	struct str provider = provider_name(s->rec->providers, s->preview.provider);
+	struct preview_end end = { .generation = s->preview.model.generation,
+				   .status = "ERROR",
+				   .detail = "FAILED",
+				   .reason = "MISSING_PROVIDER_CONFIG",
+				   .url = kept_url(s) };
 	const char *why = "";
 
+	end.message = STR("this project has no provider: choose one in its settings");
 	if (provider.n == 0)
-		return preview_settle(call, s->rec->db, s->job, s->preview.model.generation, "ERROR", "FAILED",
-				      "MISSING_PROVIDER_CONFIG",
-				      STR("this project has no provider: choose one in its settings"));
-	if (!catalog_provider(s->rec->providers->catalog, provider, &why))
-		return preview_settle(call, s->rec->db, s->job, s->preview.model.generation, "ERROR", "FAILED",
-				      "MISSING_PROVIDER_CONFIG",
-				      arena_printf(call->arena, "the provider plugin \"%.*s\" is not loaded: %s",
-						   STR_FMT(provider), why));
+		return preview_settle(call, s->rec->db, s->job, &end);
+	if (!catalog_provider(s->rec->providers->catalog, provider, &why)) {
+		end.message = arena_printf(call->arena, "the provider plugin \"%.*s\" is not loaded: %s",
+					   STR_FMT(provider), why);
+		return preview_settle(call, s->rec->db, s->job, &end);
+	}
 	return attempt_insert(call, s->rec->db, s->job, s->preview.model.generation,
 			      new_attempt_id(call, s->preview.instance_id), provider, s->rec->build_ms);
 }

@@ -17,6 +17,8 @@ struct step_context {
 struct str attempt_tag(struct str instance_id);
 int64_t attempt_age(const struct step_context *s, unsigned attempt);
 uint32_t step_random(void);
+/* Where the deployment is that stays up, see attempt_kept(); empty when none does. */
+struct str kept_url(const struct step_context *s);
 
 /* One call of a provider: its open instance, and the deadline to go back to. */
 struct provider_call {

@@ -107,7 +107,7 @@ select (select count(*) from j) as fenced, (select count(*) from a) as written;
 
 -- name: preview_settle
 -- Nothing is left to do for this generation. $1 job, $2 fence, $3 generation, $4 status or null, $5 detail, $6 error reason, $7 message,
--- $8 event id or null, $9 stage.
+-- $8 event id or null, $9 stage, $10 url of what stays up or null.
 with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
 	select id from previews where id = (select key from jobs where id = $1::text) for no key update
 ), j as materialized (
@@ -116,7 +116,7 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 ), p as (
 	update previews p set settled_generation = p.generation,
 		status = coalesce($4::text, p.status), detail = coalesce($5::text, p.detail),
-		url = case when $4 is null then p.url end,
+		url = case when $4 is null then p.url else $10::text end,
 		error_reason = case when $4 is null then p.error_reason else $6::text end,
 		message = case when $4 is null then p.message else $7::text end,
 		destroyed_at = case when $4 = 'DESTROYED' then now() else p.destroyed_at end,
