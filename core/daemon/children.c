@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "daemon/state_folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -59,15 +60,21 @@ static void sibling(char ret_path[PATH_MAX_BYTES], const char *name)
 
 static void mock_args(struct args *args, const struct config *config)
 {
-	const char *state = getenv("STATE_DIRECTORY");
-	char port[16], journal[200];
+	char port[16], folder[160], journal[200];
 
 	snprintf(port, sizeof(port), "%lld", (long long)config->mock_port);
-	snprintf(journal, sizeof(journal), "%s/opshub-mock-%s.journal", state && *state ? state : "/tmp", port);
 	add_arg(args, "opshub-mock-cloud", "");
 	add_arg(args, "--with-parent", "");
 	add_arg(args, "--port", "");
 	add_arg(args, port, "");
+	if (!state_folder("/tmp", folder, sizeof(folder))) {
+		log_warn("Supervisor",
+			 "The mock provider forgets its deployments when it ends: the folder for its "
+			 "journal, opshub-UID in /tmp, belongs to somebody else or is open to others",
+			 F_INT("uid", geteuid()));
+		return;
+	}
+	snprintf(journal, sizeof(journal), "%s/opshub-mock-%s.journal", folder, port);
 	add_arg(args, "--data", "");
 	add_arg(args, journal, "");
 }

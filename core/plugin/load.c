@@ -2,8 +2,12 @@
  *
  * Owns the loaded objects and their file descriptors: neither is ever closed. A plugin's code may be referenced from
  * anywhere by then, and unloading has no safe moment.
- * Easy to break: the descriptor stays open because the dynamic linker remembers objects by the path they were loaded
- * by. /proc/self/fd/7 used again for another file would give back the first one. */
+ * Easy to break: what is loaded is the descriptor that was looked at. Loading by path and comparing device and inode
+ * would come too late: a plugin's constructors run inside dlopen(), and whoever can rename a folder further up can put
+ * another file there in between. The path is that of the descriptor, with our pid and not "self", because debuggers
+ * open it as well: gdb would take /proc/self/fd/7 for a descriptor of its own, and wait for ever if that is a pipe. And
+ * the descriptor stays open, because the linker remembers objects by path: the number used again for another file would
+ * give back the first one. */
 #include "plugin/load.h"
 
 #include <dlfcn.h>
@@ -20,13 +24,13 @@ struct loaded {
 
 static struct loaded *all_loaded;
 
-static const char *why_not_linked(struct arena *arena, const char *file)
+static const char *why_not_linked(struct arena *arena, const char *file, const char *path)
 {
 	const char *text = dlerror(), *rest;
 
 	text = text ? text : "unknown reason";
 	/* The linker names the path it was given, which tells nobody anything. */
-	if (strncmp(text, "/proc/self/fd/", 14) == 0 && (rest = strstr(text, ": ")) != NULL)
+	if (strncmp(text, path, strlen(path)) == 0 && (rest = strstr(text, ": ")) != NULL)
 		text = rest + 2;
 	return arena_printf(arena, "%s cannot be linked: %s; a plugin may use libc and nothing else", file, text).p;
 }
@@ -52,7 +56,7 @@ int plugin_load(struct arena *arena, const char *folder, const char *file, const
 	struct str name;
 	const char *why;
 	void *object;
-	char path[32];
+	char path[48];
 	int fd, r;
 
 	why = name_of_file(file, &name);
@@ -63,10 +67,10 @@ int plugin_load(struct arena *arena, const char *folder, const char *file, const
 	r = plugin_file_open(arena, folder, file, &fd, ret_why);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)getpid(), fd);
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!object) {
-		*ret_why = why_not_linked(arena, file);
+		*ret_why = why_not_linked(arena, file, path);
 		close(fd);
 		return E_INVALID;
 	}
