@@ -4,6 +4,7 @@
 #include "plugin/plugin.h"
 #include "store/plugins.h"
 #include "worker/reaper.h"
+#include "worker/retention.h"
 
 #include <fcntl.h>
 
@@ -20,6 +21,7 @@ struct worker {
 	struct queue *queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
+	struct retention retention;
 	struct job_handler handlers[3];
 };
 
@@ -117,6 +119,12 @@ static void open_queue(struct worker *w)
 				     .destroy_orphans = c->reap_orphans,
 				     .orphan_age_ms = 3600000 };
 	reaper_start(w->process.loop, &w->reaper);
+	w->retention = (struct retention){ .db = w->db,
+					   .queue = w->queue,
+					   .every_ms = c->retention_sweep_ms,
+					   .delivery_days = c->delivery_retention_days,
+					   .build_log_days = c->build_log_retention_days };
+	retention_start(w->process.loop, &w->retention);
 }
 
 static void boot(struct call *call, void *arg)
