@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PATH_BYTES 48
+
 /* Never freed: whoever holds a plugin may hold it for ever. */
 struct loaded {
 	struct plugin plugin;
@@ -33,6 +35,19 @@ static const char *why_not_linked(struct arena *arena, const char *file, const c
 	if (strncmp(text, path, strlen(path)) == 0 && (rest = strstr(text, ": ")) != NULL)
 		text = rest + 2;
 	return arena_printf(arena, "%s cannot be linked: %s; a plugin may use libc and nothing else", file, text).p;
+}
+
+/* Our pid as this /proc has it: getpid() is another number, and perhaps somebody else there, when we are in a pid
+ * namespace and /proc is not. */
+static void path_of_descriptor(int fd, char ret[PATH_BYTES])
+{
+	char pid[16];
+	ssize_t n = readlink("/proc/self", pid, sizeof(pid));
+
+	if (n > 0 && (size_t)n < sizeof(pid))
+		snprintf(ret, PATH_BYTES, "/proc/%.*s/fd/%d", (int)n, pid, fd);
+	else
+		snprintf(ret, PATH_BYTES, "/proc/self/fd/%d", fd);
 }
 
 static const char *name_of_file(const char *file, struct str *ret_name)
@@ -56,7 +71,7 @@ int plugin_load(struct arena *arena, const char *folder, const char *file, const
 	struct str name;
 	const char *why;
 	void *object;
-	char path[48];
+	char path[PATH_BYTES];
 	int fd, r;
 
 	why = name_of_file(file, &name);
@@ -67,7 +82,7 @@ int plugin_load(struct arena *arena, const char *folder, const char *file, const
 	r = plugin_file_open(arena, folder, file, &fd, ret_why);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)getpid(), fd);
+	path_of_descriptor(fd, path);
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!object) {
 		*ret_why = why_not_linked(arena, file, path);
