@@ -4,6 +4,7 @@
 #include "crypto/secret_key.h"
 #include "crypto/session_token.h"
 #include "daemon/config_file.h"
+#include "db/url.h"
 #include "kv/kv.h"
 
 #include <sched.h>
@@ -107,11 +108,11 @@ static bool check_secrets(const struct config *c, struct reason *why)
 
 static bool check_urls(const struct config *c, struct reason *why)
 {
-	struct str db = str_of(c->database_url);
+	const char *database_why = db_url_check(c->database_url, c->db_require_tls);
 	const char *redis_why = kv_url_check(c->redis_url);
 
-	if (!str_starts(db, STR("postgresql://")) && !str_starts(db, STR("postgres://")))
-		return refuse(why, "DATABASE_URL", "must begin with postgresql:// or postgres://");
+	if (database_why)
+		return refuse(why, "DATABASE_URL", database_why);
 	if (redis_why)
 		return refuse(why, "REDIS_URL", redis_why);
 	if (!is_http_url(c->api_base_url))
@@ -123,10 +124,32 @@ static bool check_urls(const struct config *c, struct reason *why)
 	return true;
 }
 
-static bool is_local_or_encrypted(const char *url)
+/* One share more than there are processes: a worker that is replaced lives beside its successor for a moment. */
+static int64_t connection_shares(const struct config *c)
 {
-	return strstr(url, "sslmode=require") || strstr(url, "sslmode=verify-") || strstr(url, "@localhost") ||
-	       strstr(url, "@127.") || strstr(url, "@[::1]") || strstr(url, "host=/") || strstr(url, "@/");
+	return c->api_processes + c->worker_processes + 1;
+}
+
+unsigned config_own_connections(const struct config *config)
+{
+	int64_t own = config->db_pool_size / connection_shares(config) - SHARED_CONNECTIONS;
+
+	return (unsigned)(own < 4 ? own : 4);
+}
+
+static bool check_connections(const struct config *c, struct reason *why)
+{
+	int64_t least = connection_shares(c) * (SHARED_CONNECTIONS + 1);
+	char what[256];
+
+	if (c->db_pool_size >= least)
+		return true;
+	snprintf(what, sizeof(what),
+		 "is %lld, but %lld api and %lld worker processes need %lld: %d for each, and for a worker that is "
+		 "being replaced; raise it to %lld, or lower API_PROCESSES or WORKER_PROCESSES",
+		 (long long)c->db_pool_size, (long long)c->api_processes, (long long)c->worker_processes,
+		 (long long)least, SHARED_CONNECTIONS + 1, (long long)least);
+	return refuse(why, "DB_POOL_SIZE", what);
 }
 
 static bool check(const struct config *c, struct reason *why)
@@ -142,9 +165,8 @@ static bool check(const struct config *c, struct reason *why)
 		return false;
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
-	if (c->db_require_tls && !is_local_or_encrypted(c->database_url))
-		return refuse(why, "DATABASE_URL",
-			      "must have sslmode=verify-full (or require), because DB_REQUIRE_TLS is 1");
+	if (!check_connections(c, why))
+		return false;
 	if (c->provider_timeout_ms > c->provider_settle_ms)
 		return refuse(why, "PROVIDER_SETTLE_MS", "must not be shorter than PROVIDER_TIMEOUT_MS");
 	return true;
@@ -226,14 +248,15 @@ bool config_load(const char *file, struct config *ret, char *ret_why, size_t why
 		file = "/etc/opshub/opshub.ini";
 	if (file && *file && !config_file_read(file, &values, ret_why, why_size))
 		return false;
-	good = read_all(values, &config, &why) && check(&config, &why);
+	good = read_all(values, &config, &why);
+	if (good && config.api_processes == 0)
+		config.api_processes = processors();
+	good = good && check(&config, &why);
 	config_file_free(values);
 	if (!good) {
 		config_done(&config);
 		return false;
 	}
-	if (config.api_processes == 0)
-		config.api_processes = processors();
 	register_secrets(&config);
 	*ret = config;
 	return true;

@@ -38,6 +38,7 @@ struct config {
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
 		build_timeout_ms, reap_ms;
 	int64_t reap_orphans;
+	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 };
 
 /* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with
@@ -53,6 +54,11 @@ void config_print(const struct config *config, struct buf *ret);
 void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
+
+/* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
+ * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */
+#define SHARED_CONNECTIONS 2
+unsigned config_own_connections(const struct config *config); /* 1 to 4 */
 
 /* ---- the table ---- */
 enum setting_type { SET_TEXT, SET_INT, SET_BOOL, SET_MS };

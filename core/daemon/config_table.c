@@ -25,8 +25,9 @@
 const struct setting config_table[] = {
 	TEXT("database", "url", "DATABASE_URL", NULL, SET_REQUIRED | SET_URL, database_url, NULL,
 	     "PostgreSQL 15 or newer: postgresql://user:password@host:5432/database, with any libpq parameter"),
-	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 4, 200,
-	    "connections of the whole daemon, shared among its processes"),
+	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 9, 1000,
+	    "most connections of the whole daemon, divided among its processes: at least three for each and three "
+	    "more"),
 	BOOL("database", "require_tls", "DB_REQUIRE_TLS", db_require_tls, "0",
 	     "refuse to start when the database is on another host and sslmode allows plain text"),
 	TEXT("redis", "url", "REDIS_URL", NULL, SET_REQUIRED | SET_URL, redis_url, NULL,
@@ -123,6 +124,13 @@ const struct setting config_table[] = {
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",
 	     "destroy deployments of this installation that its database does not know; else they are only named in "
 	     "the log"),
+
+	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
+	    "days after which a webhook's payload and decision are deleted; 0 = never"),
+	INT("retention", "build_log_days", "BUILD_LOG_RETENTION_DAYS", build_log_retention_days, "30", 0, 3650,
+	    "days after which the build output of a deployment that is gone is deleted; 0 = never"),
+	MS("retention", "sweep_ms", "RETENTION_SWEEP_MS", retention_sweep_ms, "600000", 100, DAY_MS,
+	   "how often what is too old is looked for"),
 };
 
 const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

@@ -121,6 +121,8 @@ static void roll(struct supervisor *sup)
 	if (sup->roll_new < 0) {
 		fresh = add_child(sup, CHILD_WORKER, old->index);
 		if (!fresh || !child_start(fresh, &sup->setup)) {
+			if (fresh)
+				fresh->replaced = true; /* a place given back, not one more worker */
 			sup->rolling = false;
 			return;
 		}
@@ -128,11 +130,13 @@ static void roll(struct supervisor *sup)
 		return;
 	}
 	fresh = &sup->children[sup->roll_new];
-	if (fresh->ready) {
+	if (old->replaced) {
+		if (!old->pid) /* DB_POOL_SIZE has room for one worker more, not for all that drain */
+			next_roll(sup);
+	} else if (fresh->ready) {
 		old->replaced = true;
 		if (old->pid)
 			tell(sup, old, SIGTERM);
-		next_roll(sup);
 	} else if (!fresh->pid || clock_mono_ms() - fresh->started_ms > REPLACE_MS) {
 		log_error("Supervisor", "SIGHUP: the replacement did not become ready, the old worker stays");
 		fresh->replaced = true;

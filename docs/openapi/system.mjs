@@ -15,9 +15,9 @@ export const schemas = {
     }), 'Every fault of the request, when it has some.'),
   }, { optional: ['details'] }),
   Readiness: object({
-    ok: yes('It can serve.'),
-    database: word('PostgreSQL.', ['up', 'down']),
-    redis: word('Redis.', ['up', 'down']),
+    ok: yes('Nothing is missing.'),
+    database: text('PostgreSQL: "up", or what is wrong.', { examples: ['up'] }),
+    redis: text('Redis: "up", or what its absence means.', { examples: ['up'] }),
     migrations: text('"applied", or what is missing.'),
   }),
   Plugin: object({
