@@ -43,8 +43,8 @@ export const schemas = {
       env: text('The environment variable that gives it for the whole installation; empty = none.'),
       envIsSet: yes('That variable is set.'),
     }), 'What it can be told.'),
-    seenAt: time('When a worker last loaded it.'),
-  }, { optional: ['seenAt'] }),
+    updatedAt: time('When a worker last loaded it.'),
+  }),
 };
 
 export const operations = [

@@ -154,6 +154,7 @@ test('continuous integration runs tests/run and nothing else', () => {
 test('links in the documents lead somewhere', () => {
   const wrong = [];
   for (const path of files('', ['.md'])) {
+    if (path === 'docs/openapi/guide.md') continue; // a part of docs/api.md, whose links are looked at
     for (const [, target] of read(path).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       if (!existsSync(join(root, normalize(join(dirname(path), target))))) wrong.push(`${path} links to ${target}`);
