@@ -4,8 +4,10 @@
 #include "crypto/secret_key.h"
 #include "crypto/session_token.h"
 #include "daemon/config_file.h"
+#include "http/client.h"
 #include "kv/kv.h"
 
+#include <netdb.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +125,29 @@ static bool check_urls(const struct config *c, struct reason *why)
 	return true;
 }
 
+/* What http_listen takes: names are not looked up. */
+static bool is_address(const char *text)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *info = NULL;
+	int r = getaddrinfo(text, NULL, &hints, &info);
+
+	if (r == 0)
+		freeaddrinfo(info);
+	return r == 0;
+}
+
+static bool check_addresses(const struct config *c, struct reason *why)
+{
+	struct proxies proxies;
+
+	if (!is_address(c->listen_address))
+		return refuse(why, "LISTEN_ADDRESS", "must be an IPv4 or IPv6 address, not a name");
+	if (!proxies_parse(c->trusted_proxies, &proxies))
+		return refuse(why, "TRUSTED_PROXIES",
+			      "must be addresses and CIDRs like 10.0.0.0/8, comma-separated, at most 64");
+	return true;
+}
+
 static bool is_local_or_encrypted(const char *url)
 {
 	return strstr(url, "sslmode=require") || strstr(url, "sslmode=verify-") || strstr(url, "@localhost") ||
@@ -138,7 +163,7 @@ static bool check(const struct config *c, struct reason *why)
 		return refuse(why, "NODE_ENV", "must be development, test or production");
 	if (!log_level_parse(str_of(c->log_level), &level))
 		return refuse(why, "LOG_LEVEL", "must be debug, info, warn or error");
-	if (!check_secrets(c, why) || !check_urls(c, why))
+	if (!check_secrets(c, why) || !check_urls(c, why) || !check_addresses(c, why))
 		return false;
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");

@@ -58,6 +58,18 @@ test('values of the wrong kind are refused', () => {
   refused({ USE_MOCK_PROVIDER: 'perhaps' }, 'USE_MOCK_PROVIDER', /0|1/);
 });
 
+test('addresses are addresses: names are not looked up, networks have a length that fits', () => {
+  for (const wrong of ['localhost', 'opshub.example', '10.0.0.0/8', '300.0.0.1', '127.0.0.1:4000']) {
+    refused({ LISTEN_ADDRESS: wrong }, 'LISTEN_ADDRESS', /address/);
+  }
+  for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.1, and others', '::1/129']) {
+    refused({ TRUSTED_PROXIES: wrong }, 'TRUSTED_PROXIES', /CIDR/);
+  }
+  for (const good of [{ LISTEN_ADDRESS: '::' }, { LISTEN_ADDRESS: '127.0.0.1' }, { TRUSTED_PROXIES: '10.0.0.0/8, ::1,192.0.2.7' }]) {
+    assert.equal(opshubd(['config', 'check'], good).status, 0, JSON.stringify(good));
+  }
+});
+
 test('test login in production is refused', () => {
   refused({ NODE_ENV: 'production', ALLOW_TEST_LOGIN: '1' }, 'ALLOW_TEST_LOGIN', /production/);
 });
