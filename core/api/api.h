@@ -33,6 +33,8 @@ struct api *api_close(struct api *api); /* its fibers have ended; accepts NULL, 
 
 extern const struct http_route api_routes[];
 int api_guard(struct exchange *x);
+/* Is this a change that a page of somebody else's asks for? Neither our own origin's nor WEB_BASE_URL's. */
+bool is_cross_site(const struct exchange *x);
 
 /* ---- access: the values of http_route.access ---- */
 enum access {

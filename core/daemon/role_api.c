@@ -89,6 +89,8 @@ static struct http_server *open_server(struct api_process *p)
 		.request_timeout_ms = c->request_timeout_ms,
 		.response_timeout_ms = c->response_timeout_ms,
 		.trusted_proxies = c->trusted_proxies,
+		.web_url = c->web_base_url,
+		.is_production = config_is_production(c),
 	};
 
 	return http_server_new(p->loop, &options);

@@ -226,6 +226,8 @@ static void run(struct call *call, void *arg)
 		r = x->route->handler(x);
 	if (r != OK && x->answer.status < 400)
 		answer_failure(x, r);
+	else if (r == OK && call->fiber)
+		represent(work);
 }
 
 static void on_done(struct call *call, void *arg)
@@ -280,6 +282,7 @@ static const struct http_route *choose(struct work *work)
 	struct exchange *x = &work->x;
 	const struct http_route *route;
 	struct router_match match;
+	struct str allow;
 	int method;
 	size_t max;
 
@@ -293,12 +296,14 @@ static const struct http_route *choose(struct work *work)
 	route = method >= 0 ? match.routes[method] : NULL;
 	if (!route) {
 		call_open(work);
-		if (str_eq(x->method, STR("OPTIONS")))
+		allow = router_allow(&match, x->call->arena);
+		http_answer_header(x, "allow", allow);
+		if (str_eq(x->method, STR("OPTIONS"))) {
 			x->answer.status = 204;
-		else
-			http_answer_error(x, 405,
-					  STR("This path does not take this method; Allow lists those it takes."));
-		http_answer_header(x, "allow", router_allow(&match, x->call->arena));
+			cors_preflight(x, allow);
+			return NULL;
+		}
+		http_answer_error(x, 405, STR("This path does not take this method; Allow lists those it takes."));
 		return NULL;
 	}
 	max = route->max_body ? route->max_body : DEFAULT_MAX_BODY;

@@ -79,6 +79,12 @@ struct json_out http_answer_json(struct exchange *x, int status);
 int http_answer_error(struct exchange *x, int status, struct str message);
 /* Adds one entry to the error object's "details": http_answer_error must have been called before. */
 void http_answer_detail(struct exchange *x, const char *field, struct str message);
+#define HTTP_ORIGIN_MAX 256
+/* The origin of an http(s) URL as browsers write it into Origin: "https://opshub.example", without a default port.
+ * False when it is no such URL, holds a user, or is too long. */
+bool http_origin_of(struct str url, char ret[HTTP_ORIGIN_MAX]);
+/* Does the request come from a page of http_options.web_url's origin? */
+bool http_from_web(const struct exchange *x);
 int http_status_of(int code); /* E_INVALID 422, E_AUTH 401, E_NOT_FOUND 404, E_LIMITED 429, E_NETWORK 503 ... */
 
 /* ---- the server ---- */
@@ -93,6 +99,8 @@ struct http_options {
 	size_t max_buffered;         /* of requests being read, 0 = 512 MiB; past it the newest are cut */
 	int64_t request_timeout_ms;  /* head and body must have arrived, 0 = 30 s */
 	int64_t response_timeout_ms; /* the answer must have left, 0 = 30 s; also the handler's deadline */
+	const char *web_url;         /* pages of its origin may use the API with the login cookie; NULL = no others' */
+	bool is_production;          /* what came by TLS says Strict-Transport-Security */
 	const char *trusted_proxies; /* comma-separated addresses and CIDRs, "" = none */
 };
 

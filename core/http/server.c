@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "http/gzip.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -163,6 +164,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_options
 	}
 	server->census = census_new();
 	server->router = router_new(options->routes);
+	server->gzip = gzip_new();
+	cors_open(server);
 	random_bytes(&server->id_salt, sizeof(server->id_salt));
 	h2o_linklist_init_anchor(&server->connections);
 	h2o_linklist_init_anchor(&server->due);
@@ -228,5 +231,6 @@ struct http_server *http_server_free(struct http_server *server)
 	h2o_evloop_destroy(server->evloop);
 	server->router = router_free(server->router);
 	server->census = census_free(server->census);
+	server->gzip = gzip_free(server->gzip);
 	return NULL;
 }

@@ -3,6 +3,7 @@
 #define HTTP_SERVER_H
 
 #include "http/client.h"
+#include "http/etag.h"
 #include "http/gate.h"
 #include "http/router.h"
 
@@ -14,12 +15,20 @@ _Static_assert(H2O_USE_LIBUV == 0, "h2o's structs have another size with its lib
 #define HTTP_MAX_ANSWER (32 * 1024 * 1024)
 #define HTTP_TICK_MS    100
 
+struct gzip;
+
 struct http_server {
 	struct loop *loop;
 	struct http_options options;
 	struct router *router;
 	struct proxies proxies;
 	struct census *census;
+	struct {
+		char origin[HTTP_ORIGIN_MAX]; /* of options.web_url */
+		size_t n;                     /* 0 = nobody else's page may read answers */
+		h2o_header_t headers[3];
+	} web;
+	struct gzip *gzip; /* for what is short enough to be packed on the loop */
 	h2o_globalconf_t config;
 	h2o_context_t context;
 	h2o_accept_ctx_t accept;
@@ -67,6 +76,8 @@ struct work {
 	struct slot *slot;  /* weak: NULL when the client has gone */
 	struct call direct; /* the call of what is answered on the loop's stack */
 	bool head_only;
+	bool packed;          /* the answer's body is gzip */
+	char etag[ETAG_SIZE]; /* of the answer; "" = none */
 	int64_t started_us;
 	char client[ADDRESS_TEXT_MAX];
 	char id[REQUEST_ID_MAX + 1];
@@ -98,7 +109,18 @@ void send_answer(struct work *work);
 /* Gives answers that h2o makes itself (body too long, bad chunks) the form of ours. */
 void send_on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot);
 
+/* represent.c: turns a handler's 200 into 304, or packs its body, as the request asks. */
+AWAITS void represent(struct work *work);
+
+/* headers.c: all of req->res.headers. */
+void headers_put(const struct work *work, h2o_req_t *req, bool bodiless);
+
+/* cors.c */
+void cors_open(struct http_server *server);
+void cors_preflight(struct exchange *x, struct str allow); /* adds to the answer of OPTIONS; `allow` is Allow's value */
+
 /* answer.c */
+struct str answer_header(const struct exchange *x, const char *name); /* as set by the handler; .p == NULL when not */
 void answer_failure(struct exchange *x, int code);
 const char *answer_reason(int status);
 
