@@ -18,6 +18,7 @@ struct api_options {
 	struct str webhook_secrets[2]; /* the same */
 	bool test_login, is_production;
 	struct str base_url;
+	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {
@@ -67,6 +68,7 @@ static inline const struct caller *caller_of(const struct exchange *x)
 /* ---- handlers ---- */
 int healthz(struct exchange *x);
 int readyz(struct exchange *x);
+int security_txt(struct exchange *x);
 int webhook_github(struct exchange *x);
 int test_login_as(struct exchange *x);
 int logout(struct exchange *x);

@@ -148,6 +148,28 @@ static bool check_addresses(const struct config *c, struct reason *why)
 	return true;
 }
 
+/* One word that a mail program or a browser can use. */
+static bool is_contact(const char *text)
+{
+	struct str s = str_of(text);
+
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
+	return s.n == 0 || str_starts(s, STR("https://")) || memchr(s.p, '@', s.n);
+}
+
+static bool check_contacts(const struct config *c, struct reason *why)
+{
+	static const char wanted[] = "must be an e-mail address or an https:// URL";
+
+	if (!is_contact(c->security_contact))
+		return refuse(why, "SECURITY_CONTACT", wanted);
+	if (!is_contact(c->operations_contact))
+		return refuse(why, "OPERATIONS_CONTACT", wanted);
+	return is_contact(c->management_contact) || refuse(why, "MANAGEMENT_CONTACT", wanted);
+}
+
 static bool is_local_or_encrypted(const char *url)
 {
 	return strstr(url, "sslmode=require") || strstr(url, "sslmode=verify-") || strstr(url, "@localhost") ||
@@ -163,8 +185,11 @@ static bool check(const struct config *c, struct reason *why)
 		return refuse(why, "NODE_ENV", "must be development, test or production");
 	if (!log_level_parse(str_of(c->log_level), &level))
 		return refuse(why, "LOG_LEVEL", "must be debug, info, warn or error");
-	if (!check_secrets(c, why) || !check_urls(c, why) || !check_addresses(c, why))
+	if (!check_secrets(c, why) || !check_urls(c, why) || !check_addresses(c, why) || !check_contacts(c, why))
 		return false;
+	if (!*c->tls_cert != !*c->tls_key)
+		return refuse(why, *c->tls_cert ? "TLS_KEY" : "TLS_CERT",
+			      "is missing: certificate and key are set together");
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
 	if (c->db_require_tls && !is_local_or_encrypted(c->database_url))
@@ -222,6 +247,12 @@ static void register_secrets(const struct config *config)
 			for (struct str s = url_password(text, text); s.n; s = url_password(text, s.p + s.n))
 				log_secret(s);
 	}
+}
+
+bool config_check_tls(const struct config *config, char *ret_why, size_t why_size)
+{
+	ret_why[0] = '\0';
+	return !*config->tls_cert || http_tls_check(config->tls_cert, config->tls_key, ret_why, why_size);
 }
 
 bool config_is_production(const struct config *config)

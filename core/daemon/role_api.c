@@ -13,7 +13,7 @@ struct api_process {
 	struct api *api;
 	struct http_server *server;
 	struct heart *heart;
-	uv_signal_t term, interrupt;
+	uv_signal_t term, interrupt, hangup;
 	uv_timer_t poll, grace;
 	bool stopping;
 	int exit_status;
@@ -63,17 +63,33 @@ static void on_stop(uv_signal_t *signal, int number)
 	uv_timer_start(&p->grace, on_grace, (uint64_t)p->config->shutdown_grace_ms, 0);
 }
 
+static void on_hangup(uv_signal_t *signal, int number)
+{
+	struct api_process *p = signal->data;
+
+	(void)number;
+	if (p->server)
+		http_server_reload(p->server);
+}
+
 static void watch_signals(struct api_process *p)
 {
 	uv_loop_t *uv = loop_uv(p->loop);
+	sigset_t hangup;
 
 	uv_signal_init(uv, &p->term);
 	uv_signal_init(uv, &p->interrupt);
+	uv_signal_init(uv, &p->hangup);
 	uv_timer_init(uv, &p->poll);
 	uv_timer_init(uv, &p->grace);
-	p->term.data = p->interrupt.data = p->poll.data = p->grace.data = p;
+	p->term.data = p->interrupt.data = p->hangup.data = p->poll.data = p->grace.data = p;
 	uv_signal_start(&p->term, on_stop, SIGTERM);
 	uv_signal_start(&p->interrupt, on_stop, SIGINT);
+	uv_signal_start(&p->hangup, on_hangup, SIGHUP);
+	/* blocked since before main, so that one sent while this process started is not lost and does not end it */
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
 }
 
 static struct http_server *open_server(struct api_process *p)
@@ -89,6 +105,8 @@ static struct http_server *open_server(struct api_process *p)
 		.request_timeout_ms = c->request_timeout_ms,
 		.response_timeout_ms = c->response_timeout_ms,
 		.trusted_proxies = c->trusted_proxies,
+		.tls_cert = c->tls_cert,
+		.tls_key = c->tls_key,
 		.web_url = c->web_base_url,
 		.is_production = config_is_production(c),
 	};
@@ -106,6 +124,7 @@ static void close_all(struct api_process *p)
 	p->heart = heart_stop(p->heart);
 	uv_close((uv_handle_t *)&p->term, NULL);
 	uv_close((uv_handle_t *)&p->interrupt, NULL);
+	uv_close((uv_handle_t *)&p->hangup, NULL);
 	uv_close((uv_handle_t *)&p->poll, NULL);
 	uv_close((uv_handle_t *)&p->grace, NULL);
 	p->loop = loop_free(p->loop);
@@ -134,6 +153,8 @@ int run_api(const struct config *config, const struct child_options *options)
 		.test_login = config->test_login,
 		.is_production = config_is_production(config),
 		.base_url = str_of(config->api_base_url),
+		.contacts = { str_of(config->security_contact), str_of(config->operations_contact),
+			      str_of(config->management_contact) },
 	};
 
 	p.heart = heart_start(p.loop);

@@ -73,6 +73,7 @@ static struct work *work_new(struct http_server *server, h2o_req_t *req, size_t 
 	work->slot = slot;
 	work->started_us = clock_mono_us();
 	work->x.app = server->options.app;
+	work->x.tls = connection_of(req)->tls != NULL;
 	work->x.query = work->x.method = work->x.path = STR("");
 	buf_init(&work->x.answer.body, HTTP_MAX_ANSWER);
 	take_request_id(work, head);
@@ -156,7 +157,8 @@ static void name_client(struct work *work, const struct connection *connection)
 
 	if (proxies->n && !connection->counted) {
 		client = proxies_client(proxies, &client, work->x.headers, work->x.n_headers);
-		work->x.tls = str_eq_nocase(http_request_header(&work->x, "x-forwarded-proto"), STR("https"));
+		work->x.tls = work->x.tls ||
+			      str_eq_nocase(http_request_header(&work->x, "x-forwarded-proto"), STR("https"));
 	}
 	work->x.client = (struct str){ work->client, address_format(&client, work->client) };
 }

@@ -54,6 +54,7 @@ struct connection {
 	h2o_socket_t *socket;
 	struct address address;
 	struct census_entry *counted; /* NULL for trusted proxies */
+	SSL_CTX *tls;                 /* a reference; NULL = not encrypted */
 	bool busy;                    /* a request is being answered */
 	int64_t due_ms;
 	h2o_linklist_t link, due_link;
@@ -87,7 +88,7 @@ struct work {
 
 /* accept.c */
 int accept_open(struct http_server *server);
-void accept_stop(struct http_server *server);
+void accept_stop(struct http_server *server); /* also closes the listening socket; may be called again */
 void accept_tick(struct http_server *server, int64_t now_ms);
 void connections_close(struct http_server *server, bool idle_only);
 struct connection *connection_of(h2o_req_t *req);
@@ -95,7 +96,14 @@ void connection_busy(struct connection *connection);
 void connection_sending(struct connection *connection); /* starts the response deadline */
 void connection_idle(struct connection *connection);
 
+/* tls.c */
+bool tls_open(struct http_server *server); /* false, with the reason in the log, when its certificate is no good */
+void tls_close(struct http_server *server);
+void tls_enter(struct connection *connection);
+void tls_leave(struct connection *connection);
+
 /* server.c */
+void server_on_closed(uv_handle_t *handle);         /* the last one frees the server */
 void server_stay_awake(struct http_server *server); /* until h2o has seen what was changed behind its back */
 
 /* exchange.c */
