@@ -77,6 +77,8 @@ struct work {
 	struct slot *slot;  /* weak: NULL when the client has gone */
 	struct call direct; /* the call of what is answered on the loop's stack */
 	bool head_only;
+	bool borrows;         /* the body lies in the socket's buffer */
+	h2o_buffer_t *input;  /* that buffer, when the connection has gone; else NULL */
 	bool packed;          /* the answer's body is gzip */
 	char etag[ETAG_SIZE]; /* of the answer; "" = none */
 	int64_t started_us;
@@ -108,6 +110,12 @@ void server_stay_awake(struct http_server *server); /* until h2o has seen what w
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
+
+/* work.c */
+/* With room for n_bytes of copies; `head` may be NULL. */
+struct work *work_new(struct http_server *server, h2o_req_t *req, size_t n_bytes, const struct gate_head *head);
+/* For answers that need no fiber: a call with memory and a log scope, and nothing to wait on. */
+void work_call_open(struct work *work);
 /* A request that h2o or the gate has refused: an exchange with nothing in it. */
 struct work *work_bare(struct http_server *server, h2o_req_t *req);
 struct work *work_free(struct work *work);

@@ -70,6 +70,13 @@ test('addresses are addresses: names are not looked up, networks have a length t
   }
 });
 
+test('contacts can be used as they are', () => {
+  for (const name of ['SECURITY_CONTACT', 'OPERATIONS_CONTACT', 'MANAGEMENT_CONTACT']) {
+    for (const wrong of ['nobody', 'security@example.net, other@example.net', 'http://example.net/report']) refused({ [name]: wrong }, name, /e-mail/);
+    assert.equal(opshubd(['config', 'check'], { [name]: 'security@example.net' }).status, 0);
+  }
+});
+
 test('test login in production is refused', () => {
   refused({ NODE_ENV: 'production', ALLOW_TEST_LOGIN: '1' }, 'ALLOW_TEST_LOGIN', /production/);
 });

@@ -77,6 +77,25 @@ static int nap(struct exchange *x)
 	return echo(x);
 }
 
+/* Reads the whole body, which may have come by a connection that is gone. */
+static int late(struct exchange *x)
+{
+	struct json_out out;
+	int64_t sum = 0;
+	int r = fiber_sleep(x->call, 300);
+
+	if (r != OK)
+		return r;
+	for (size_t i = 0; i < x->body.n; i++)
+		sum += x->body.p[i];
+	finished += x->body.p[x->body.n] == '\0';
+	out = http_answer_json(x, 200);
+	json_open(&out, '{');
+	json_put_int(&out, "sum", sum);
+	json_close(&out, '}');
+	return OK;
+}
+
 static int count(struct exchange *x)
 {
 	struct json_out out = http_answer_json(x, 200);
@@ -165,6 +184,7 @@ static const struct http_route routes[] = {
 	{ HTTP_POST, "/upload", echo, 0, ROUTE_QUIET, 25 * 1024 * 1024 },
 	{ HTTP_GET, "/sleep/:ms", nap, 0, 0, 0 },
 	{ HTTP_POST, "/sleep/:ms", nap, 0, 0, 0 },
+	{ HTTP_POST, "/late", late, 0, ROUTE_QUIET, 25 * 1024 * 1024 },
 	{ HTTP_GET, "/count", count, 0, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/big/:bytes", big, 0, 0, 0 },
 	{ HTTP_GET, "/list/:rows", list, 0, ROUTE_QUIET, 0 },
