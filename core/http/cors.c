@@ -24,7 +24,7 @@ bool http_origin_of(struct str url, char ret[HTTP_ORIGIN_MAX])
 	while (n < host.n && !strchr("/?#", host.p[n]))
 		n++;
 	host.n = n;
-	if (str_ends(host, port))
+	if (n > port.n && str_ends(host, port))
 		host.n -= port.n;
 	if (host.n == 0 || memchr(host.p, '@', host.n) || scheme.n + host.n >= HTTP_ORIGIN_MAX)
 		return false;
