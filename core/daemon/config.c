@@ -111,6 +111,7 @@ static bool check_urls(const struct config *c, struct reason *why)
 {
 	struct str db = str_of(c->database_url);
 	const char *redis_why = kv_url_check(c->redis_url);
+	char web_origin[HTTP_ORIGIN_MAX];
 
 	if (!str_starts(db, STR("postgresql://")) && !str_starts(db, STR("postgres://")))
 		return refuse(why, "DATABASE_URL", "must begin with postgresql:// or postgres://");
@@ -118,8 +119,8 @@ static bool check_urls(const struct config *c, struct reason *why)
 		return refuse(why, "REDIS_URL", redis_why);
 	if (!is_http_url(c->api_base_url))
 		return refuse(why, "API_BASE_URL", "must be an http:// or https:// URL");
-	if (!is_http_url(c->web_base_url))
-		return refuse(why, "WEB_BASE_URL", "must be an http:// or https:// URL");
+	if (!http_origin_of(str_of(c->web_base_url), web_origin))
+		return refuse(why, "WEB_BASE_URL", "must be an http:// or https:// URL of a host, without a user");
 	if (*c->mock_url && !is_http_url(c->mock_url))
 		return refuse(why, "MOCK_PROVIDER_URL", "must be an http:// or https:// URL");
 	return true;

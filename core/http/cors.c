@@ -11,6 +11,23 @@
 #define EXPOSED  "etag, link, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
 #define ACCEPTED "authorization, content-type, if-none-match, x-request-id"
 
+/* A name or an address, perhaps with a port; not more than that: the browser has checked what it sends. */
+static bool is_host(struct str host)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]";
+	const char *from = host.p, *end = host.p + host.n, *colon;
+
+	for (size_t i = 0; i < host.n; i++)
+		if (!host.p[i] || !strchr(allowed, host.p[i]))
+			return false;
+	if (host.n && host.p[0] == '[')
+		from = memchr(host.p, ']', host.n);
+	if (host.n == 0 || host.p[0] == ':' || !from)
+		return false;
+	colon = memchr(from, ':', (size_t)(end - from));
+	return !colon || memrchr(from, ':', (size_t)(end - from)) == colon;
+}
+
 bool http_origin_of(struct str url, char ret[HTTP_ORIGIN_MAX])
 {
 	bool secure = str_starts(url, STR("https://"));
@@ -24,10 +41,10 @@ bool http_origin_of(struct str url, char ret[HTTP_ORIGIN_MAX])
 	while (n < host.n && !strchr("/?#", host.p[n]))
 		n++;
 	host.n = n;
+	if (!is_host(host) || scheme.n + n >= HTTP_ORIGIN_MAX)
+		return false;
 	if (n > port.n && str_ends(host, port))
 		host.n -= port.n;
-	if (host.n == 0 || memchr(host.p, '@', host.n) || scheme.n + host.n >= HTTP_ORIGIN_MAX)
-		return false;
 	memcpy(ret, scheme.p, scheme.n);
 	for (size_t i = 0; i < host.n; i++)
 		ret[scheme.n + i] = (char)(host.p[i] >= 'A' && host.p[i] <= 'Z' ? host.p[i] | 0x20 : host.p[i]);
