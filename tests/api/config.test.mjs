@@ -51,7 +51,7 @@ test('values of the wrong kind are refused', () => {
   refused({ ENCRYPTION_KEY_BASE64: 'not base64 at all, is it?' }, 'ENCRYPTION_KEY_BASE64', /base64/i);
   refused({ DATABASE_URL: 'mysql://user:password-of-mine@host/db' }, 'DATABASE_URL', /postgres/);
   refused({ REDIS_URL: 'http://127.0.0.1:6379/secret' }, 'REDIS_URL', /redis/);
-  refused({ WEB_BASE_URL: 'https://' }, 'WEB_BASE_URL', /host/);
+  refused({ WEB_BASE_URL: 'http://' }, 'WEB_BASE_URL', /host/);
   refused({ WEB_BASE_URL: 'https://user@opshub.example' }, 'WEB_BASE_URL', /user/);
   refused({ PORT: 'eighty' }, 'PORT', /number|between|whole/i);
   refused({ PORT: '65536' }, 'PORT', /65535/);
