@@ -110,7 +110,7 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	struct args args = { .n = 0 };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t blocked;
 	char path[PATH_MAX_BYTES] = "/proc/self/exe";
 	int r;
 
@@ -120,9 +120,13 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	} else {
 		own_args(&args, child, setup);
 	}
-	sigemptyset(&none); /* the supervisor blocks its signals to read them; children start without that */
+	/* The supervisor blocks its signals to read them; children start without that. But an api process opens SIGHUP
+	 * itself, when it can take it. */
+	sigemptyset(&blocked);
+	if (child->kind == CHILD_API)
+		sigaddset(&blocked, SIGHUP);
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigmask(&attributes, &blocked);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&actions);
 	if (child->kind != CHILD_MOCK) {

@@ -18,6 +18,8 @@ struct config {
 	const char *environment; /* "development", "test", "production" */
 	const char *api_base_url, *web_base_url, *listen_address;
 	int64_t port;
+	const char *tls_cert, *tls_key;
+	const char *security_contact, *operations_contact, *management_contact;
 	const char *log_level;
 	const char *trusted_proxies;
 	int64_t max_connections, max_connections_per_address, request_timeout_ms, response_timeout_ms;
@@ -46,6 +48,10 @@ struct config {
  * the log. */
 bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size);
 
+/* Are TLS_CERT and TLS_KEY files that a server can start with? ret_why is as of config_load; when they are good it is
+ * empty or a warning. Not a part of config_load: a worker needs no certificate, and an api process that runs keeps its
+ * own. */
+bool config_check_tls(const struct config *config, char *ret_why, size_t why_size);
 void config_done(struct config *config); /* frees its texts */
 
 /* The effective configuration, secrets and passwords masked. */

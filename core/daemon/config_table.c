@@ -57,6 +57,10 @@ const struct setting config_table[] = {
 	     "where people reach the dashboard"),
 	TEXT("server", "listen", "LISTEN_ADDRESS", NULL, 0, listen_address, "0.0.0.0", "address to listen on"),
 	INT("server", "port", "PORT", port, "4000", 1, 65535, "port to listen on"),
+	TEXT("server", "tls_cert", "TLS_CERT", NULL, 0, tls_cert, "",
+	     "PEM file with the certificate and its chain: the port then speaks TLS 1.2 and 1.3 only; read again at "
+	     "SIGHUP"),
+	TEXT("server", "tls_key", "TLS_KEY", NULL, 0, tls_key, "", "PEM file with its private key, without a password"),
 	TEXT("server", "trusted_proxies", "TRUSTED_PROXIES", NULL, 0, trusted_proxies, "",
 	     "addresses and CIDRs of reverse proxies whose X-Forwarded-For is believed, comma-separated"),
 	INT("server", "max_connections", "MAX_CONNECTIONS", max_connections, "8192", 16, 100000,
@@ -68,6 +72,13 @@ const struct setting config_table[] = {
 	MS("server", "response_timeout_ms", "RESPONSE_TIMEOUT_MS", response_timeout_ms, "30000", 100, 600000,
 	   "an answer must have left"),
 	TEXT("server", "log_level", "LOG_LEVEL", NULL, 0, log_level, "info", "debug, info, warn or error"),
+	TEXT("server", "security_contact", "SECURITY_CONTACT", NULL, 0, security_contact, "",
+	     "whom to tell of a weakness, published as /.well-known/security.txt: an e-mail address or an https:// "
+	     "URL"),
+	TEXT("server", "operations_contact", "OPERATIONS_CONTACT", "OPS_CONTACT", 0, operations_contact, "",
+	     "the second contact there"),
+	TEXT("server", "management_contact", "MANAGEMENT_CONTACT", NULL, 0, management_contact, "",
+	     "the third contact there"),
 	BOOL("server", "test_login", "ALLOW_TEST_LOGIN", test_login, "0",
 	     "POST /test/login-as lets anybody in; refused in production, and 0.0.0.0 becomes 127.0.0.1"),
 

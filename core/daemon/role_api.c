@@ -3,11 +3,14 @@
 
 #include "api/api.h"
 
+#include <signal.h>
+
 struct api_process {
 	struct process process;
 	struct api *api;
 	struct http_server *server;
 	uv_timer_t poll;
+	uv_signal_t hangup;
 };
 
 static void boot(struct call *call, void *arg)
@@ -34,6 +37,28 @@ static void on_stop(void *arg)
 	uv_timer_start(&p->poll, on_poll, 0, 20);
 }
 
+static void on_hangup(uv_signal_t *signal, int number)
+{
+	struct api_process *p = signal->data;
+
+	(void)number;
+	if (p->server)
+		http_server_reload(p->server);
+}
+
+static void watch_hangup(struct api_process *p)
+{
+	sigset_t hangup;
+
+	uv_signal_init(loop_uv(p->process.loop), &p->hangup);
+	p->hangup.data = p;
+	uv_signal_start(&p->hangup, on_hangup, SIGHUP);
+	/* blocked since before main, so that one sent while this process started is not lost and does not end it */
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
+}
+
 static struct http_server *open_server(struct api_process *p)
 {
 	const struct config *c = p->process.config;
@@ -47,6 +72,10 @@ static struct http_server *open_server(struct api_process *p)
 		.request_timeout_ms = c->request_timeout_ms,
 		.response_timeout_ms = c->response_timeout_ms,
 		.trusted_proxies = c->trusted_proxies,
+		.tls_cert = c->tls_cert,
+		.tls_key = c->tls_key,
+		.web_url = c->web_base_url,
+		.is_production = config_is_production(c),
 	};
 
 	return http_server_new(p->process.loop, &options);
@@ -57,6 +86,7 @@ static void close_all(struct api_process *p)
 	process_run_out(&p->process);
 	p->server = http_server_free(p->server);
 	p->api = api_close(p->api);
+	uv_close((uv_handle_t *)&p->hangup, NULL);
 	uv_close((uv_handle_t *)&p->poll, NULL);
 	process_done(&p->process);
 }
@@ -82,8 +112,11 @@ int run_api(const struct config *config, const struct child_options *options)
 		.limits = { [LIMIT_GENERAL] = { config->limit_general, config->limit_general_window_ms },
 			    [LIMIT_AUTH] = { config->limit_auth, config->limit_auth_window_ms },
 			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms } },
+		.contacts = { str_of(config->security_contact), str_of(config->operations_contact),
+			      str_of(config->management_contact) },
 	};
 
+	watch_hangup(&p);
 	uv_timer_init(loop_uv(p.process.loop), &p.poll);
 	p.poll.data = &p;
 	p.api = api_open(&api);

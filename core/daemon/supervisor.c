@@ -66,6 +66,14 @@ static int next_worker(const struct supervisor *sup, int from)
 	return -1;
 }
 
+/* They read the certificate again; nobody has to leave for that. */
+static void tell_api_processes(const struct supervisor *sup)
+{
+	for (int i = 0; i < sup->n; i++)
+		if (sup->children[i].kind == CHILD_API && sup->children[i].pid)
+			kill(sup->children[i].pid, SIGHUP);
+}
+
 static void begin_roll(struct supervisor *sup)
 {
 	struct config fresh;
@@ -77,6 +85,7 @@ static void begin_roll(struct supervisor *sup)
 		return;
 	}
 	config_done(&fresh); /* each new worker reads it for itself */
+	tell_api_processes(sup);
 	if (sup->rolling) {
 		sup->roll_again = true; /* workers that were replaced already have not seen what changed since */
 		return;
@@ -240,6 +249,9 @@ static void begin_stop(struct supervisor *sup, int signal)
 	notify_systemd("STOPPING=1");
 	sup->stopping = true;
 	sup->rolling = false;
+	if (sup->setup.listen_fd >= 0) /* nobody is started any more who would need it: whoever comes is refused */
+		close(sup->setup.listen_fd);
+	sup->setup.listen_fd = -1;
 	sup->stop_by_ms = clock_mono_ms() + sup->config->shutdown_grace_ms + GRACE_OVER_MS;
 }
 

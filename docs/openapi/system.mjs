@@ -61,6 +61,12 @@ export const operations = [
       503: { description: 'It cannot.', schema: ref('Readiness') },
     },
   }),
+  operation('GET /.well-known/security.txt', {
+    id: 'securityTxt', tag, role: 'none', limited: false, summary: 'Whom to tell of a weakness',
+    description: 'RFC 9116, from SECURITY_CONTACT; 404 without one.',
+    answers: { 200: { description: 'The contacts.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+    errors: [404],
+  }),
   operation('GET /openapi.json', {
     id: 'openapi', tag, role: 'none', limited: false, summary: 'This description',
     answers: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } } },

@@ -3,6 +3,8 @@
 // The supervisor: drain, replacement of workers, restart of what dies, life as PID 1.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test } from 'node:test';
 import { deployment, get } from '../lib/client.mjs';
 import { faults, stats } from '../lib/cloud.mjs';
@@ -101,6 +103,25 @@ test('SIGTERM drains: requests are finished, leases given back, nothing is lost'
   assert.deepEqual(leased, [], 'leases were not given back');
   await part('opshubd', 'start');
   await deployment(520, 'READY');
+});
+
+test('while it drains, new connections are refused and a request that had begun is answered', async () => {
+  const { hostname, port } = new URL(env.api);
+  const pid = await supervisor();
+  const begun = net.connect(Number(port), hostname);
+  let text = '';
+  begun.on('data', (data) => { text += data; });
+  await once(begun, 'connect');
+  begun.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
+  await sleep(100); // so that it has been read
+  kill(pid, 'SIGTERM');
+  await until('connections are refused', () => get('/healthz', { token: null }).then(() => false, (error) => error.cause?.code === 'ECONNREFUSED'));
+  assert.ok(isAlive(pid), 'it waits for the request');
+  begun.write('\r\n');
+  await until('the answer', () => text.includes('{"ok": true}'));
+  assert.match(text, /connection: close/i);
+  await until('the supervisor ended', () => !isAlive(pid), { seconds: 40 });
+  await part('opshubd', 'start');
 });
 
 test('a supervisor that is killed leaves no orphan', async () => {
