@@ -16,7 +16,7 @@
 #include "api/api.h"
 #include "base/json_read.h"
 
-#define INPUT_FIELDS_MAX 64
+#define INPUT_FIELDS_MAX 136 /* 64 settings of a provider, some under two names */
 
 #define INPUT_REQUIRED 1u
 #define INPUT_NULLABLE 2u /* null counts as absent: ask input_is_null */

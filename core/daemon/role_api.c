@@ -2,6 +2,7 @@
 #include "daemon/child.h"
 
 #include "api/api.h"
+#include "crypto/secret_key.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +12,7 @@ struct api_process {
 	const struct config *config;
 	struct loop *loop;
 	struct api *api;
+	struct key_ring *keys;
 	struct http_server *server;
 	struct heart *heart;
 	uv_signal_t term, interrupt;
@@ -101,6 +103,7 @@ static void close_all(struct api_process *p)
 		uv_run(loop_uv(p->loop), UV_RUN_ONCE);
 	p->server = http_server_free(p->server);
 	p->api = api_close(p->api);
+	p->keys = key_ring_free(p->keys);
 	p->heart = heart_stop(p->heart);
 	uv_close((uv_handle_t *)&p->term, NULL);
 	uv_close((uv_handle_t *)&p->interrupt, NULL);
@@ -111,7 +114,7 @@ static void close_all(struct api_process *p)
 
 int run_api(const struct config *config, const struct child_options *options)
 {
-	struct api_process p = { .config = config, .loop = loop_new(0) };
+	struct api_process p = { .config = config, .loop = loop_new(0), .keys = config_key_ring(config) };
 	struct fiber_options boot_options = { .name = "boot" };
 	int64_t processes = config->api_processes + config->worker_processes,
 		own = config->db_pool_size / processes - 2;
@@ -129,6 +132,7 @@ int run_api(const struct config *config, const struct child_options *options)
 		.jwt_secrets = { str_of(config->jwt_secret), str_of(config->jwt_secret_previous) },
 		.webhook_secrets = { str_of(config->github_webhook_secret),
 				     str_of(config->github_webhook_secret_previous) },
+		.keys = p.keys,
 		.test_login = config->test_login,
 		.is_production = config_is_production(config),
 		.base_url = str_of(config->api_base_url),

@@ -4,6 +4,7 @@
 #include "db/db.h"
 #include "plugin/plugin.h"
 #include "store/plugins.h"
+#include "worker/deletion.h"
 #include "worker/reaper.h"
 
 #include <fcntl.h>
@@ -22,10 +23,12 @@ struct worker {
 	struct db *db;
 	struct net *net;
 	struct catalog *catalog;
+	struct key_ring *keys;
 	struct providers providers;
 	struct queue *queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
+	struct deletion deletion;
 	struct job_handler handlers[3];
 	struct heart *heart;
 	uv_signal_t term, interrupt;
@@ -127,6 +130,8 @@ static void open_queue(struct worker *w)
 				     .destroy_orphans = c->reap_orphans,
 				     .orphan_age_ms = 3600000 };
 	reaper_start(w->loop, &w->reaper);
+	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
+	deletion_start(w->loop, &w->deletion);
 }
 
 static void boot(struct call *call, void *arg)
@@ -206,6 +211,7 @@ static void close_all(struct worker *w)
 			uv_run(loop_uv(w->loop), UV_RUN_ONCE);
 	w->queue = queue_close(w->queue);
 	w->providers.plugins = plugins_close(w->providers.plugins);
+	w->keys = key_ring_free(w->keys);
 	w->net = net_close(w->net);
 	w->db = db_close(w->db);
 	w->heart = heart_stop(w->heart);
@@ -254,7 +260,9 @@ int run_worker(const struct config *config, const struct child_options *options)
 	watch_signals(&w);
 	w.net = net_open(w.loop);
 	w.db = db_open(w.loop, &db);
+	w.keys = config_key_ring(config);
 	w.providers = (struct providers){ .catalog = w.catalog,
+					  .keys = w.keys,
 					  .plugins = plugins_open(w.loop, w.net),
 					  .use_mock = config->use_mock_provider,
 					  .allow_private = config->plugins_allow_private };
