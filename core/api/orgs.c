@@ -39,7 +39,7 @@ static int read_fields(struct exchange *x, unsigned name_flags, struct organizat
 
 	if (r != OK)
 		return r;
-	input_text(&in, "name", name_flags, 1, NAME_MAX_BYTES, &ret->name);
+	input_name(&in, "name", name_flags, NAME_MAX_BYTES, &ret->name);
 	if (input_text(&in, "slug", 0, 0, 200, &ret->slug) && (why = slug_why(ret->slug)))
 		input_fault(&in, "slug", why);
 	input_text(&in, "description", 0, 0, DESCRIPTION_MAX_BYTES, &ret->description);

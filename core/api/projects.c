@@ -49,7 +49,7 @@ static void read_fields(struct input *in, unsigned flags, struct project_change 
 {
 	const char *why;
 
-	input_text(in, "name", flags, 1, NAME_MAX_BYTES, &ret->name);
+	input_name(in, "name", flags, NAME_MAX_BYTES, &ret->name);
 	if (input_text(in, "repoFullName", flags, 1, 300, &ret->repo) && (why = repo_why(ret->repo)))
 		input_fault(in, "repoFullName", why);
 	if (input_text(in, "defaultBranch", 0, 0, 1000, &ret->default_branch) &&
