@@ -2,7 +2,8 @@
  * provider needs no line here.
  *
  * Easy to break: a secret that is not sent, or comes back as the mask we showed, keeps what is stored; null deletes it.
- * All else is replaced as a whole. */
+ * All else is replaced as a whole. But who changes an address must send the secrets again: else he could have them sent
+ * to a server of his own, without ever having known them. */
 #include "base/setting.h"
 
 #include "api/input.h"
@@ -37,6 +38,7 @@ struct reading {
 	struct input in;
 	struct str provider;
 	const struct json *stored, *masks; /* by key */
+	const char *moved;                 /* the address that changes, as the body calls it; NULL = none */
 	struct provider_change change;
 	struct json_out settings;
 };
@@ -147,6 +149,9 @@ static void read_setting(struct reading *r, const struct json *declared)
 		return; /* a newer worker's kind */
 	value = find_value(r, key, &field);
 	is_null = value && value->kind == JSON_NULL;
+	if (kind == SETTING_URL &&
+	    !str_eq(json_text(value, STR("")), json_text(json_get(r->stored, arena_text(arena, key)), STR(""))))
+		r->moved = field;
 	if (is_null || (value && value->kind == JSON_TEXT && value->text.n == 0))
 		value = NULL;
 	is_kept = is_secret && !is_null && json_get(r->masks, arena_text(arena, key));
@@ -200,6 +205,29 @@ static void check_plugin(struct input *in, const struct db_rows *rows)
 			    arena_printf(arena, "is not loaded: %.*s", STR_FMT(db_text(rows, 0, "reason"))).p);
 }
 
+static bool is_listed(const struct str *keys, size_t n, struct str key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(keys[i], key))
+			return true;
+	return false;
+}
+
+static void check_kept(struct reading *r)
+{
+	struct arena *arena = r->in.x->call->arena;
+	const struct provider_change *c = &r->change;
+
+	for (const struct json *m = r->moved && r->masks ? r->masks->child : NULL; m; m = m->next)
+		if (!is_listed(c->keys, c->n_secrets, m->key) && !is_listed(c->removed, c->n_removed, m->key))
+			input_fault(&r->in, arena_text(arena, m->key),
+				    arena_printf(arena,
+						 "must be sent again, or null: %s changes, and with it who gets this "
+						 "secret",
+						 r->moved)
+					    .p);
+}
+
 static const struct json *parse(struct exchange *x, const struct db_rows *rows, const char *column)
 {
 	const char *why = "";
@@ -214,6 +242,7 @@ static int read_settings(struct exchange *x, struct reading *r, const struct db_
 	unsigned n = 0;
 
 	r->provider = db_text(rows, 0, "wanted");
+	r->stored = parse(x, rows, "settings");
 	r->masks = parse(x, rows, "masks");
 	r->settings = JSON_OUT(settings);
 	json_open(&r->settings, '{');
@@ -221,6 +250,7 @@ static int read_settings(struct exchange *x, struct reading *r, const struct db_
 	     s = s->next, n++)
 		read_setting(r, s);
 	json_close(&r->settings, '}');
+	check_kept(r);
 	return input_close(&r->in);
 }
 
