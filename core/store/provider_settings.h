@@ -29,7 +29,7 @@ struct provider_change {
 AWAITS int provider_settings_save(struct call *call, struct db *db, const struct key_ring *keys, struct str project_id,
 				  const struct provider_change *change, const struct audit *audit);
 
-/* `sealed` as provider_settings_of() in SQL writes it: hex. The plaintext is the call's, and its log is told never to
+/* `sealed` as the view project_settings has it: hex. The plaintext is the call's, and its log is told never to
  * show it. E_INVALID with what to do in call->why. */
 int provider_secret_open(struct call *call, const struct key_ring *keys, struct str project_id, struct str provider,
 			 struct str key, struct str sealed, struct str *ret_plain);

@@ -15,7 +15,7 @@ struct providers {
 
 /* The provider that a project's new attempts use; empty when none is chosen. */
 struct str provider_name(const struct providers *providers, struct str chosen);
-/* `settings_json`: what provider_settings_of() in SQL says of the project, all its providers. E_INVALID when the plugin
+/* `settings_json`: what the view project_settings has of the project, all its providers. E_INVALID when the plugin
  * is not loaded or its settings are not complete; call->why says what to do. */
 AWAITS int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,
 			 struct str settings_json, int64_t settings_version, struct instance **ret);

@@ -40,13 +40,15 @@ create function differing(a jsonb, b jsonb) returns jsonb language sql immutable
 	select coalesce(jsonb_object_agg(m.key, m.value), '{}') from jsonb_each(a) m where b -> m.key is distinct from m.value
 $$;
 
--- The stored form of every provider's settings, for a worker: {"vercel":{"settings":{...},"secrets":{"token":"<hex>"}}}.
-create function provider_settings_of(project text) returns text language sql stable as $$
-	select coalesce(jsonb_object_agg(p.provider, jsonb_build_object('settings', p.settings, 'secrets', (
+-- The stored form of every provider's settings, for a worker: {"vercel":{"settings":{...},"secrets":{"token":"<hex>"}}}. A view and no
+-- function: it becomes part of the statements that each step of a job runs, and of their plans.
+create view project_settings as
+select r.id as project_id, coalesce((
+	select jsonb_object_agg(p.provider, jsonb_build_object('settings', p.settings, 'secrets', (
 		select coalesce(jsonb_object_agg(s.key, encode(s.sealed, 'hex')), '{}')
-		from provider_secrets s where s.project_id = p.project_id and s.provider = p.provider))), '{}')::text
-	from project_providers p where p.project_id = project
-$$;
+		from provider_secrets s where s.project_id = p.project_id and s.provider = p.provider)))
+	from project_providers p where p.project_id = r.id), '{}')::text as settings
+from projects r;
 
 -- What people see of it: settings, and masks in place of secrets. Clients know the settings of vercel and netlify by names of their
 -- own as well ("vercelToken"): the provider's name and the key (core/api/provider.c reads them).

@@ -11,7 +11,7 @@ with doomed as (
 	limit $3::int
 	for update of v skip locked
 ), v as (
-	update previews v set desired = 'destroyed', desired_why = 'DELETED', generation = v.generation + 1, changed_by = 'deletion',
+	update previews v set desired = 'destroyed', desired_why = 'DELETING', generation = v.generation + 1, changed_by = 'deletion',
 		detail = case when v.status = 'DESTROYED' then v.detail else 'DESTROYING' end,
 		error_reason = null, message = null, updated_at = now()
 	from doomed where v.id = doomed.id

@@ -4,11 +4,12 @@
 -- $1 job, $2 fence.
 select p.id, p.project_id, p.pr_number, p.title, p.branch, p.sha, p.generation, p.desired, p.desired_why, p.from_fork,
 	p.status, p.detail, p.settled_generation, p.created_at,
-	r.name as project_name, r.repo_full_name, r.provider, provider_settings_of(r.id) as provider_settings, r.settings_version,
+	r.name as project_name, r.repo_full_name, r.provider, s.settings as provider_settings, r.settings_version,
 	i.id as instance_id, now() as now
 from jobs j
 	join previews p on p.id = j.key
 	join projects r on r.id = p.project_id
+	join project_settings s on s.project_id = r.id
 	join instance i on i.only_row
 where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
 
@@ -144,7 +145,7 @@ select a.id, coalesce((select max(seq) from build_logs where attempt_id = a.id),
 -- name: reap_projects
 -- One project for each set of provider settings, to list what the provider has of ours. A secret may belong to an account of its
 -- own, so a project that has one stands for itself.
-select distinct on (s.provider, s.settings, s.owner) s.project_id as id, s.provider, provider_settings_of(s.project_id) as provider_settings,
+select distinct on (s.provider, s.settings, s.owner) s.project_id as id, s.provider, (select settings from project_settings where project_id = s.project_id) as provider_settings,
 	s.settings_version, i.id as instance_id
 from (
 	select p.id as project_id, c.provider, coalesce(c.settings, '{}') as settings, p.settings_version,

@@ -154,6 +154,20 @@ test('the worker deploys with the address and the token of the project, and with
   assert.deepEqual(await cloud.deployments(), []);
 });
 
+test('what was deployed with one provider is destroyed with its settings after another was chosen', async () => {
+  run(`insert into plugins (file, name, kind, version, abi, summary, license, state, reason, settings)
+    values ('other.so', 'other', 'provider', '1', '1.0', '', '', 'loaded', '', '[]')`);
+  const p = await project(org, owner);
+  await put(p, { provider: 'mock', url: cloud.url, token: secret });
+  await open(p, 1);
+  await ended(p, 'READY');
+  assert.deepEqual((await put(p, { provider: 'OTHER' })).json, { provider: 'OTHER' });
+  await deliver('pull_request', ofRepository(pullRequest('closed', 1), p.repoFullName));
+  await ended(p, 'DESTROYED');
+  assert.deepEqual((await cloud.deployments()).filter((d) => d.projectId === p.id), []);
+  run(`delete from plugins where name = 'other'`);
+});
+
 test('a secret that was moved to another row does not open, and the deployment says so', async () => {
   const [from, to] = [await project(org, owner), await project(org, owner)];
   for (const p of [from, to]) await put(p, { provider: 'mock', url: cloud.url, token: secret });
