@@ -4,13 +4,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
+import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
 import * as system from './system.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, projects, deployments, webhooks, system];
+const subjects = [people, organizations, projects, deployments, webhooks, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.
