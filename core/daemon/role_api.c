@@ -132,6 +132,12 @@ int run_api(const struct config *config, const struct child_options *options)
 		.test_login = config->test_login,
 		.is_production = config_is_production(config),
 		.base_url = str_of(config->api_base_url),
+		.web_base_url = str_of(config->web_base_url),
+		.github = { .client_id = str_of(config->github_client_id),
+			    .client_secret = str_of(config->github_client_secret),
+			    .web_base = str_of(config->github_web_base),
+			    .api_base = str_of(config->github_api_base) },
+		.first_login_owner = config->first_login_owner,
 	};
 
 	p.heart = heart_start(p.loop);
