@@ -18,6 +18,7 @@
 #define MOST_LOGIN   100
 #define MOST_NAME    200
 #define MOST_PICTURE 300
+#define MOST_WORD    64
 
 enum refusal github_error(struct str word)
 {
@@ -123,7 +124,8 @@ static enum refusal exchange_code(struct call *call, struct net *net, const stru
 	if (error.n == 0)
 		return status == 404 ? REFUSED_APP : REFUSED_GITHUB;
 	if (github_error(error) == REFUSED_APP || github_error(error) == REFUSED_GITHUB)
-		log_error("Login", "GitHub refused to exchange a login's code", F_STR("error", error));
+		log_error("Login", "GitHub refused to exchange a login's code",
+			  F_STR("error", ((struct str){ error.p, error.n < MOST_WORD ? error.n : MOST_WORD })));
 	return github_error(error);
 }
 

@@ -130,6 +130,12 @@ static enum refusal ask_github(struct exchange *x, const struct login_state *sta
 	return github_account_get(x->call, api->net, &api->o.github, &grant, ret);
 }
 
+static int server_failed(struct exchange *x)
+{
+	log_error("Login", "A login could not be finished", F_TEXT("error", x->call->why));
+	return login_refuse(x, REFUSED_SERVER, STR(""));
+}
+
 int auth_github_callback(struct exchange *x)
 {
 	struct api *api = api_of(x);
@@ -139,22 +145,19 @@ int auth_github_callback(struct exchange *x)
 	struct login_state state;
 	enum refusal refusal;
 	struct person person;
-	int r;
 
 	if (!is_configured(api))
 		return not_configured(x);
-	r = check_state(x, &state, &refusal);
-	if (r != OK)
-		return r;
+	if (check_state(x, &state, &refusal) != OK)
+		return server_failed(x);
 	set_cookie(x, STR(""), 0);
 	if (refusal == REFUSED_NOT)
 		refusal = ask_github(x, &state, &account);
 	if (refusal != REFUSED_NOT)
 		return login_refuse(x, refusal, STR(""));
 	session_prepare(x, &session);
-	r = login_github(x->call, api->db, &account, &session, api->o.first_login_owner, &person, &outcome);
-	if (r != OK)
-		return r;
+	if (login_github(x->call, api->db, &account, &session, api->o.first_login_owner, &person, &outcome) != OK)
+		return server_failed(x);
 	if (outcome != LOGIN_DONE)
 		return login_refuse(x, outcome == LOGIN_INACTIVE ? REFUSED_INACTIVE : REFUSED_EMAIL_TAKEN,
 				    account.login);

@@ -8,15 +8,16 @@
 /* Why somebody was not let in. Each has a word for the audit, a status and a sentence (login_refusal.c). */
 enum refusal {
 	REFUSED_NOT,
-	REFUSED_STATE,      /* not started in this browser, or too long ago */
-	REFUSED_REPLAY,     /* this callback came before */
-	REFUSED_DENIED,     /* the person said no at GitHub */
-	REFUSED_CODE,       /* GitHub does not take the code */
-	REFUSED_APP,        /* GitHub does not take our client id, secret or callback address */
-	REFUSED_EMAIL,      /* no primary e-mail address that is verified */
-	REFUSED_GITHUB,     /* not reached, or not understood */
-	REFUSED_INACTIVE,   /* deactivated here */
-	REFUSED_EMAIL_TAKEN /* by a user with another GitHub account */
+	REFUSED_STATE,       /* not started in this browser, or too long ago */
+	REFUSED_REPLAY,      /* this callback came before */
+	REFUSED_DENIED,      /* the person said no at GitHub */
+	REFUSED_CODE,        /* GitHub does not take the code */
+	REFUSED_APP,         /* GitHub does not take our client id, secret or callback address */
+	REFUSED_EMAIL,       /* no primary e-mail address that is verified */
+	REFUSED_GITHUB,      /* not reached, or not understood */
+	REFUSED_INACTIVE,    /* deactivated here */
+	REFUSED_EMAIL_TAKEN, /* by a user with another GitHub account */
+	REFUSED_SERVER       /* our own database was not reached: nothing can be recorded */
 };
 
 /* Writes the audit row and the answer: a page for browsers, the error object for others. github_login may be empty. */

@@ -35,6 +35,9 @@ static const struct {
 	[REFUSED_EMAIL_TAKEN] = { "email-taken", 403,
 				  "Your e-mail address belongs to a user here who logs in with another GitHub account. "
 				  "Log in with that one, or make another address the primary one at GitHub." },
+	[REFUSED_SERVER] = { "server", 503,
+			     "This server could not finish your login: its database was not reached. Start again in a "
+			     "minute." },
 };
 
 static bool wants_page(struct exchange *x)
@@ -73,7 +76,8 @@ int login_refuse(struct exchange *x, enum refusal refusal, struct str github_log
 	const char *word = refusals[refusal].word, *sentence = refusals[refusal].sentence;
 	int status = refusals[refusal].status;
 
-	if (login_failed(x->call, api_of(x)->db, audit_id(x), audit_who(x), word, github_login) != OK)
+	if (refusal != REFUSED_SERVER &&
+	    login_failed(x->call, api_of(x)->db, audit_id(x), audit_who(x), word, github_login) != OK)
 		log_warn("Login", "A refused login could not be recorded", F_TEXT("reason", word),
 			 F_TEXT("error", x->call->why));
 	if (status == 503)

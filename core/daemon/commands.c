@@ -46,7 +46,7 @@ static int run_on_loop(struct task *task)
 	while (loop_fibers(loop))
 		uv_run(loop_uv(loop), UV_RUN_ONCE);
 	loop_free(loop);
-	fwrite(task->report.p, 1, task->report.n, stdout);
+	fwrite(buf_str(&task->report).p, 1, task->report.n, stdout);
 	buf_done(&task->report);
 	if (task->code != OK)
 		fprintf(stderr, "opshubd: %s\n", task->why);

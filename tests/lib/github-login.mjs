@@ -23,7 +23,7 @@ export const daemon = {
     await part('opshubd', 'stop');
     await part('opshubd', 'start');
   },
-  value: (name) => execFileSync('env', ['-i', `PATH=${process.env.PATH}`, 'bash', '-c', '. "$1"; printf %s "${!2}"', 'bash', `${env.stackDir}/daemon.env`, name],
+  value: (name) => execFileSync('env', ['-i', `PATH=${process.env.PATH}`, 'bash', '--norc', '-c', '. "$1"; printf %s "${!2}"', 'bash', `${env.stackDir}/daemon.env`, name],
     { encoding: 'utf8' }),
 };
 
@@ -31,7 +31,7 @@ export const daemon = {
 export async function command(...args) {
   const script = '. "$1"; shift; exec "$@"';
   try {
-    const { stdout, stderr } = await execute('env', ['-i', `PATH=${process.env.PATH}`, 'bash', '-c', script, 'bash', `${env.stackDir}/daemon.env`,
+    const { stdout, stderr } = await execute('env', ['-i', `PATH=${process.env.PATH}`, 'bash', '--norc', '-c', script, 'bash', `${env.stackDir}/daemon.env`,
       `${env.bin}/opshubd`, ...args], { timeout: 60_000 });
     return { status: 0, out: stdout, err: stderr };
   } catch (error) {
