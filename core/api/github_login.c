@@ -71,7 +71,7 @@ static void add_parameter(struct buf *url, const char *name, struct str value)
 int auth_github(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct str back = http_query(x, "return"), location;
+	struct str back = http_query(x, "return_to"), location;
 	char challenge[LOGIN_SECRET_SIZE];
 	struct login_state state;
 	struct buf url;

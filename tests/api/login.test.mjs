@@ -103,10 +103,10 @@ test('the return path leads to our own site only', async () => {
   for (const [path, expected] of [['/dashboard#deploy_1', '/dashboard#deploy_1'], ['/projects?x=1', '/projects?x=1'], ['//evil.example', '/dashboard'],
     ['/\\evil.example', '/dashboard'], ['https://evil.example/', '/dashboard'], ['https:evil.example', '/dashboard'], ['/a b', '/dashboard'],
     ['/\t/evil.example', '/dashboard'], [`/${'a'.repeat(600)}`, '/dashboard'], ['evil', '/dashboard'], ['', '/dashboard']]) {
-    const { answer } = await logInWith(github, 'octocat', { path: `/auth/github?return=${encodeURIComponent(path)}` });
+    const { answer } = await logInWith(github, 'octocat', { path: `/auth/github?return_to=${encodeURIComponent(path)}` });
     assert.equal(answer.location, env.api + expected, path);
   }
-  const { answer } = await logInWith(github, 'octocat', { path: '/auth/github?return=%2f%2fevil.example' });
+  const { answer } = await logInWith(github, 'octocat', { path: '/auth/github?return_to=%2f%2fevil.example' });
   assert.equal(answer.location, `${env.api}/dashboard`);
 });
 
