@@ -45,7 +45,7 @@ export async function startWithGitHub({ empty = false, ...settings } = {}) {
   github.app.callback = `${env.api}/auth/github/callback`;
   if (empty) run('delete from organizations; delete from users;');
   daemon.set({ GITHUB_CLIENT_ID: github.app.id, GITHUB_CLIENT_SECRET: github.app.secret, GITHUB_WEB_BASE: `${github.web}/`, GITHUB_API_BASE: github.api,
-    WEB_BASE_URL: env.api, ...settings });
+    WEB_BASE_URL: env.api, RATE_LIMIT_AUTH: '0', RATE_LIMIT_GENERAL: '0', ...settings });
   await part('opshubd', 'start');
   return github;
 }
