@@ -6,10 +6,17 @@
 #include "db/db.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "net/net.h"
 #include "store/access.h"
 
 struct access_cache;
 struct ingest;
+
+/* Logging in with GitHub: the OAuth app, and where GitHub is. */
+struct github_options {
+	struct str client_id, client_secret; /* client id "none": switched off */
+	struct str web_base, api_base;       /* "https://github.com", "https://api.github.com", or an Enterprise's */
+};
 
 struct api_options {
 	struct loop *loop;
@@ -18,7 +25,9 @@ struct api_options {
 	struct str jwt_secrets[2];     /* the second one is accepted during a rollover; empty = none */
 	struct str webhook_secrets[2]; /* the same */
 	bool test_login, is_production;
-	struct str base_url;
+	struct str base_url, web_base_url;
+	struct github_options github;
+	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 };
 
@@ -26,6 +35,7 @@ struct api {
 	struct api_options o;
 	struct db *db;
 	struct kv *kv;
+	struct net *net;             /* to GitHub, when somebody logs in */
 	struct access_cache *access; /* who may see what, for a few seconds */
 	struct limits *limits;       /* how many requests each may make */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
@@ -90,8 +100,13 @@ int healthz(struct exchange *x);
 int readyz(struct exchange *x);
 int webhook_github(struct exchange *x);
 int test_login_as(struct exchange *x);
+int auth_methods(struct exchange *x);
+int auth_github(struct exchange *x);
+int auth_github_callback(struct exchange *x);
 int logout(struct exchange *x);
 int me(struct exchange *x);
+int sessions_index(struct exchange *x);
+int session_delete(struct exchange *x);
 int projects_index(struct exchange *x);
 int providers_index(struct exchange *x);
 int notifiers_index(struct exchange *x);

@@ -9,6 +9,10 @@
 	{                                                                                                              \
 		HTTP_POST, path, handler, access, 0, 0                                                                 \
 	}
+#define DELETE(path, handler, access)                                                                                  \
+	{                                                                                                              \
+		HTTP_DELETE, path, handler, access, 0, 0                                                               \
+	}
 #define WEBHOOK_BODY ((size_t)25 * 1024 * 1024)
 
 const struct http_route api_routes[] = {
@@ -18,7 +22,12 @@ const struct http_route api_routes[] = {
 	{ HTTP_POST, "/webhooks/github", webhook_github, ACCESS_SIGNED, 0, WEBHOOK_BODY },
 
 	POST("/test/login-as", test_login_as, ACCESS_PUBLIC),
+	GET("/auth/methods", auth_methods, ACCESS_PUBLIC),
+	GET("/auth/github", auth_github, ACCESS_PUBLIC),
+	GET("/auth/github/callback", auth_github_callback, ACCESS_PUBLIC),
 	POST("/auth/logout", logout, ACCESS_USER),
+	GET("/me/sessions", sessions_index, ACCESS_SELF),
+	DELETE("/me/sessions/:id", session_delete, ACCESS_SELF),
 	GET("/me", me, ACCESS_USER),
 	GET("/providers", providers_index, ACCESS_USER),
 	GET("/notifiers", notifiers_index, ACCESS_USER),

@@ -82,6 +82,12 @@ int run_api(const struct config *config, const struct child_options *options)
 		.limits = { [LIMIT_GENERAL] = { config->limit_general, config->limit_general_window_ms },
 			    [LIMIT_AUTH] = { config->limit_auth, config->limit_auth_window_ms },
 			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms } },
+		.web_base_url = str_of(config->web_base_url),
+		.github = { .client_id = str_of(config->github_client_id),
+			    .client_secret = str_of(config->github_client_secret),
+			    .web_base = str_of(config->github_web_base),
+			    .api_base = str_of(config->github_api_base) },
+		.first_login_owner = config->first_login_owner,
 	};
 
 	uv_timer_init(loop_uv(p.process.loop), &p.poll);
