@@ -92,7 +92,8 @@ function section(api, path, method, item) {
   }
   const body = resolve(api, item.requestBody?.content['application/json']?.schema);
   if (body) lines.push(...(body.properties ? fields(api, body, true) : [sentence(`Body: ${body.description}`), '']));
-  lines.push(...curl(path, method, item));
+  const isForBrowsers = Object.keys(item.responses).some((status) => status === '302');
+  if (!isForBrowsers) lines.push(...curl(path, method, item));
   const failures = Object.keys(item.responses).filter((status) => item.responses[status].$ref && !everywhere.includes(status));
   for (const [status, one] of Object.entries(item.responses)) if (!one.$ref) lines.push(...answer(api, status, one));
   if (failures.length) lines.push(`Errors of its own: ${failures.map((status) => `[${status}](#errors)`).join(', ')}.`, '');
