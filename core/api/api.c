@@ -3,6 +3,7 @@
 
 #include "api/access.h"
 #include "api/ingest.h"
+#include "api/readings.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ struct api *api_open(const struct api_options *options)
 	api->kv = kv_open(options->loop, options->redis_url, "opshub-api");
 	api->access = access_cache_new();
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
+	api->readings = readings_new();
 	return api;
 }
 
@@ -28,6 +30,7 @@ struct api *api_close(struct api *api)
 {
 	if (!api)
 		return NULL;
+	api->readings = readings_free(api->readings);
 	api->ingest = ingest_close(api->ingest);
 	api->access = access_cache_free(api->access);
 	api->kv = kv_close(api->kv);

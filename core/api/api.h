@@ -9,6 +9,8 @@
 
 struct access_cache;
 struct ingest;
+struct reading;
+struct readings;
 
 struct api_options {
 	struct loop *loop;
@@ -26,6 +28,7 @@ struct api {
 	struct kv *kv;
 	struct access_cache *access; /* who may see what, for a few seconds */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
+	struct readings *readings;   /* lists that several ask for at once */
 };
 
 struct api *api_open(const struct api_options *options);
@@ -87,6 +90,9 @@ int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, co
 /* Link: <...>; rel="next" when the page is full. */
 void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit);
 int answer_rows(struct exchange *x, const struct db_rows *rows);
+/* A reading that others may share (api/readings.h): its body, and the link to the next page. */
+int answer_reading(struct exchange *x, const struct reading *reading);
+void reading_rows(const struct db_rows *rows, int64_t limit, struct reading *ret);
 /* The error object with one detail: "field why". Returns the failure, as http_answer_error does. */
 int answer_field(struct exchange *x, int status, const char *field, const char *why);
 

@@ -1,7 +1,9 @@
 /* What handlers share: pages of a list, rows as an answer, faults of one field. */
 #include "api/api.h"
-
+#include "api/readings.h"
 #include "base/id.h"
+
+#include <string.h>
 
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     200
@@ -49,14 +51,18 @@ static struct str other_parameters(struct exchange *x)
 	return text;
 }
 
-void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit)
+static void link_to(struct exchange *x, struct str cursor)
 {
-	if (rows->n_rows < limit)
-		return;
 	http_answer_header(x, "link",
 			   arena_printf(x->call->arena, "<%.*s%.*s?%.*scursor=%.*s>; rel=\"next\"",
 					STR_FMT(api_of(x)->o.base_url), STR_FMT(x->path), STR_FMT(other_parameters(x)),
-					STR_FMT(db_text(rows, rows->n_rows - 1, "id"))));
+					STR_FMT(cursor)));
+}
+
+void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit)
+{
+	if (rows->n_rows >= limit)
+		link_to(x, db_text(rows, rows->n_rows - 1, "id"));
 }
 
 int answer_rows(struct exchange *x, const struct db_rows *rows)
@@ -64,5 +70,28 @@ int answer_rows(struct exchange *x, const struct db_rows *rows)
 	struct json_out out = http_answer_json(x, 200);
 
 	db_rows_json(rows, &out);
+	return OK;
+}
+
+void reading_rows(const struct db_rows *rows, int64_t limit, struct reading *ret)
+{
+	struct str last;
+
+	db_rows_json(rows, &JSON_OUT(&ret->body));
+	if (rows->n_rows < limit)
+		return;
+	last = db_text(rows, rows->n_rows - 1, "id");
+	if (last.n < sizeof(ret->cursor))
+		memcpy(ret->cursor, last.p, last.n + 1);
+}
+
+int answer_reading(struct exchange *x, const struct reading *reading)
+{
+	struct json_out out = http_answer_json(x, 200);
+
+	buf_add_str(out.buf, buf_str(&reading->body));
+	out.buf->overflow |= reading->body.overflow;
+	if (reading->cursor[0])
+		link_to(x, str_of(reading->cursor));
 	return OK;
 }

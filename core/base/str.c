@@ -138,3 +138,12 @@ bool str_is_text(struct str s)
 	}
 	return true;
 }
+
+uint64_t str_hash(struct str s)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (size_t i = 0; i < s.n; i++)
+		hash = (hash ^ (unsigned char)s.p[i]) * 1099511628211u;
+	return hash;
+}

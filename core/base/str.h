@@ -27,5 +27,6 @@ struct str str_split(struct str *rest, char sep);
 bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *ret);
 /* Strict UTF-8 (no overlong forms, surrogates or values past U+10FFFF) without NUL. */
 bool str_is_text(struct str s);
+uint64_t str_hash(struct str s); /* FNV-1a: for tables, not against people who choose their keys */
 
 #endif
