@@ -245,6 +245,7 @@ static int lead(struct call *call, struct line *line, reading_fn *read, void *ar
 	int r;
 
 	arena_defer(call->arena, result_unref, result);
+	(void)fiber_yield(call); /* who has asked in this turn of the loop too is served: all came in one go */
 	begin(line);
 	r = read(call, arg, &result->reading);
 	end(call, line, result, r);
