@@ -121,15 +121,13 @@ static int answer_delivery(struct exchange *x, const struct delivery *d)
 {
 	bool ping = str_eq(d->event, STR("ping"));
 	struct json_out out = http_answer_json(x, d->duplicate || ping ? 200 : 202);
-	struct str message = d->duplicate ? STR("this delivery is known already")
-			     : d->stale   ? STR("newer events of this pull request are known")
-					  : d->reason;
+	struct str message = d->duplicate ? STR("this delivery is known already") : d->reason;
 
 	json_open(&out, '{');
 	json_put_bool(&out, "success", true);
 	json_put_text(&out, "message", message);
 	json_put_text(&out, "deliveryId", d->known_id);
-	json_put_text(&out, "outcome", d->duplicate ? STR("duplicate") : d->stale ? STR("stale") : d->outcome);
+	json_put_text(&out, "outcome", d->duplicate ? STR("duplicate") : d->outcome);
 	if (d->duplicate)
 		json_put_bool(&out, "duplicate", true);
 	json_close(&out, '}');

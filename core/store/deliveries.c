@@ -183,8 +183,11 @@ static int ingest_together(struct call *call, struct db *db, struct delivery *co
 		struct delivery *d = deliveries[i];
 
 		d->duplicate = !db_bool(&rows, i, "stored");
-		d->stale = !d->duplicate && db_int(&rows, i, "written") < db_int(&rows, i, "wanted");
 		d->known_id = db_text(&rows, i, "known");
+		if (str_eq(db_text(&rows, i, "outcome"), STR("stale"))) {
+			d->outcome = STR("stale");
+			d->reason = db_text(&rows, i, "reason");
+		}
 		d->result = OK;
 	}
 	*ret_jobs = db_text(&rows, 0, "jobs");

@@ -19,30 +19,31 @@ struct repo_projects {
 AWAITS int deliveries_projects(struct call *call, struct db *db, const struct str *repos, size_t n,
 			       struct repo_projects *ret);
 
-#define DELIVERY_PROJECTS 32 /* of one repository that one delivery reaches */
+#define DELIVERY_PROJECTS 1000 /* of one repository that one delivery reaches: the oldest ones */
 
 struct delivery {
 	struct str id;      /* hook_ + X-GitHub-Delivery */
 	uint8_t digest[32]; /* of the event's name and the body's signature */
 	struct str event, action, repo;
-	struct str outcome; /* "accepted" or "ignored" */
-	struct str reason;
+	struct str outcome; /* "accepted" or "ignored"; out: "stale" when newer events of the pull request are known */
+	struct str reason;  /* out: why it is stale */
 	struct str decisions; /* JSON array */
 	struct str payload;
-	const struct pull_request *pr; /* NULL when the event is about none */
-	const struct repo_project *projects[DELIVERY_PROJECTS];
-	struct decision decided[DELIVERY_PROJECTS];
+	const struct pull_request *pr;        /* NULL when the event is about none */
+	struct str only_project;              /* empty = every project of the repository */
+	const struct repo_project **projects; /* DELIVERY_PROJECTS at most */
+	struct decision *decided;             /* runs beside them */
 	size_t n_projects;
 
 	/* out */
 	int result;
 	bool duplicate;
-	bool stale;          /* newer events of the pull request are known */
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
 };
 
 #define DELIVERY_BATCH 24
-/* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request. When that fails each
+/* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request
+ * or of one id. When that fails each
  * is tried alone and has its own result. Returns E_NETWORK, E_TIMEOUT or E_CANCELLED when the database is away (nothing
  * may be acknowledged), else OK. *ret_jobs: ids of jobs that wait now, separated by commas. */
 AWAITS int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *deliveries, size_t n,

@@ -12,15 +12,17 @@ order by id;
 -- $9 decisions (JSON), $10 payloads. Per (delivery, project): $11 delivery id, $12 project, $13 new preview id, $14 when that was
 -- made (so that ids and times have one order), $15 new job id, $16 desired, $17 deciding rule, and of the pull request:
 -- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
--- $27 open, $28 updated_at, $29 was reopened by this event. One pull request comes at most once in a batch.
+-- $27 open, $28 updated_at, $29 was reopened by this event. One pull request and one id come at most once in a batch.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
-with delivery as (
-	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
-	select * from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-		$10::bytea[])
-	on conflict do nothing
-	returning id, digest
+-- The delivery is written last, so that its row says whether it was stale. The unique keys decide whether it is new; `fresh` only
+-- spares a known one its way through the previews. Two processes may take two copies of one event for fresh at the same moment:
+-- the second then writes into the preview once more what the first has written, and its delivery is the duplicate.
+with fresh as (
+	select i.id
+	from unnest($1::text[], $2::bytea[]) as i (id, digest)
+	-- one by one through the keys: as a join it might be planned, while the table is small, to read all of it
+	where (select true from deliveries o where o.id = i.id) is null and (select true from deliveries o where o.digest = i.digest) is null
 ), wanted as (
 	select w.*
 	from unnest($11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::int[],
@@ -28,7 +30,7 @@ with delivery as (
 		$28::timestamptz[], $29::bool[])
 		as w (delivery_id, project_id, preview_id, made_at, job_id, desired, why, pr_number, sha, before_sha, branch, base_branch,
 			title, author, html_url, from_fork, open, updated_at, reopened)
-	where w.delivery_id in (select id from delivery)
+	where w.delivery_id in (select id from fresh)
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
 		pr_updated_at, reopened, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible,
@@ -91,15 +93,25 @@ with delivery as (
 	select w.delivery_id, count(*) as wanted, count(p.id) as written
 	from wanted w left join preview p on p.project_id = w.project_id and p.pr_number = w.pr_number
 	group by w.delivery_id
+), delivery as (
+	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
+	select i.id, i.digest, i.event, i.action, i.repo_full_name, i.pr_number,
+		case when c.written < c.wanted then 'stale' else i.outcome end,
+		case when c.written < c.wanted then 'newer events of this pull request are known' else i.reason end,
+		i.decisions, i.payload
+	from unnest($1, $2, $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::bytea[])
+			as i (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
+		left join counted c on c.delivery_id = i.id
+	on conflict do nothing
+	returning id, digest, outcome, reason
 )
 -- `known`: where it is stored; another delivery's id when this one is a copy of it.
 select i.nr,
 	coalesce(d.id, (select o.id from deliveries o where o.id = i.id or o.digest = i.digest limit 1), i.id) as known,
 	d.id is not distinct from i.id as stored,
-	coalesce(c.wanted, 0) as wanted,
-	coalesce(c.written, 0) as written,
+	d.outcome,
+	d.reason,
 	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs
 from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
 	left join delivery d on d.digest = i.digest -- also the copy that came first in this batch
-	left join counted c on c.delivery_id = i.id
 order by i.nr;
