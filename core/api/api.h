@@ -45,6 +45,7 @@ enum access {
 	ACCESS_USER,           /* anybody who is logged in */
 	ACCESS_PROJECT_VIEWER, /* first parameter is a project's id; the least role in it */
 	ACCESS_PROJECT_DEVELOPER,
+	ACCESS_PROJECT_MAINTAINER,
 	ACCESS_PREVIEW_VIEWER, /* last parameter is a deployment's id */
 	ACCESS_PREVIEW_DEVELOPER,
 };
@@ -82,13 +83,16 @@ int deployment_events_show(struct exchange *x);
 int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
+int deliveries_index(struct exchange *x);
+int delivery_show(struct exchange *x);
+int delivery_replay(struct exchange *x);
 int dashboard_file(struct exchange *x);
 
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
 int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix);
-/* Link: <...>; rel="next" when the page is full. */
-void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit);
+/* Link: <...>; rel="next" when the page is full. column: whose value in the last row is the next page's cursor. */
+void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit, const char *column);
 int answer_rows(struct exchange *x, const struct db_rows *rows);
 /* A reading that others may share (api/readings.h): its body, and the link to the next page. */
 int answer_reading(struct exchange *x, const struct reading *reading);

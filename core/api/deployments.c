@@ -94,7 +94,7 @@ int deployment_events_show(struct exchange *x)
 		r = deployment_events(x->call, api_of(x)->db, preview_id(x), cursor, limit, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, limit);
+	page_link(x, &rows, limit, "id");
 	return answer_rows(x, &rows);
 }
 

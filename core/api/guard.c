@@ -106,6 +106,19 @@ static int need_role(struct exchange *x, const struct caller *caller, enum role 
 					      role_word(caller->role)));
 }
 
+static enum role least_role(int access)
+{
+	switch ((enum access)access) {
+	case ACCESS_PROJECT_MAINTAINER:
+		return ROLE_MAINTAINER;
+	case ACCESS_PROJECT_DEVELOPER:
+	case ACCESS_PREVIEW_DEVELOPER:
+		return ROLE_DEVELOPER;
+	default:
+		return ROLE_VIEWER;
+	}
+}
+
 int api_guard(struct exchange *x)
 {
 	struct caller *caller;
@@ -123,6 +136,7 @@ int api_guard(struct exchange *x)
 		return OK;
 	case ACCESS_PROJECT_VIEWER:
 	case ACCESS_PROJECT_DEVELOPER:
+	case ACCESS_PROJECT_MAINTAINER:
 		r = check_project(x, caller);
 		break;
 	case ACCESS_PREVIEW_VIEWER:
@@ -134,8 +148,5 @@ int api_guard(struct exchange *x)
 	}
 	if (r != OK)
 		return r;
-	return need_role(x, caller,
-			 x->route->access == ACCESS_PROJECT_DEVELOPER || x->route->access == ACCESS_PREVIEW_DEVELOPER
-				 ? ROLE_DEVELOPER
-				 : ROLE_VIEWER);
+	return need_role(x, caller, least_role(x->route->access));
 }

@@ -19,7 +19,7 @@ struct entry {
 	struct wait wait;
 	struct call *call; /* the handler's */
 	struct delivery *delivery;
-	uint64_t pull_request, id; /* hashes; 0 = about no pull request */
+	uint64_t pull_request, id, digest; /* hashes; 0 = about no pull request */
 	struct entry *next;
 };
 
@@ -51,16 +51,6 @@ static void free_entry(struct wait *wait)
 
 /* ---- decide ---- */
 
-static struct str lower(struct call *call, struct str s)
-{
-	char *copy = arena_text(call->arena, s);
-
-	for (size_t i = 0; i < s.n; i++)
-		if (copy[i] >= 'A' && copy[i] <= 'Z')
-			copy[i] = (char)(copy[i] | 0x20);
-	return (struct str){ copy, s.n };
-}
-
 static void write_decisions(struct call *call, struct delivery *d)
 {
 	struct buf text;
@@ -72,6 +62,8 @@ static void write_decisions(struct call *call, struct delivery *d)
 	for (size_t i = 0; i < d->n_projects; i++) {
 		json_open(&out, '{');
 		json_put_text(&out, "projectId", d->projects[i]->id);
+		if (d->replay_of.n)
+			json_put_text(&out, "replayOf", d->replay_of);
 		decision_write(&d->decided[i], &out);
 		json_close(&out, '}');
 	}
@@ -80,41 +72,42 @@ static void write_decisions(struct call *call, struct delivery *d)
 	buf_done(&text);
 }
 
-static bool is_reached(const struct delivery *d, const struct repo_project *project, struct str repo)
+static bool is_reached(const struct delivery *d, const struct repo_project *project)
 {
-	return str_eq(project->repo, repo) && (!d->only_project.n || str_eq(project->id, d->only_project));
+	return str_eq(project->repo, d->repo) && (!d->only_project.n || str_eq(project->id, d->only_project));
 }
 
-static size_t count_reached(const struct delivery *d, const struct repo_projects *projects, struct str repo)
+static size_t count_reached(const struct delivery *d, const struct repo_projects *projects)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < projects->n; i++)
-		n += is_reached(d, &projects->items[i], repo);
+		n += is_reached(d, &projects->items[i]);
 	if (n <= DELIVERY_PROJECTS)
 		return n;
 	log_error("Webhook", "A repository has more projects than a delivery reaches: the newest are left out",
-		  F_STR("repository", repo), F_INT("projects", (int64_t)n), F_INT("reached", DELIVERY_PROJECTS),
+		  F_STR("repository", d->repo), F_INT("projects", (int64_t)n), F_INT("reached", DELIVERY_PROJECTS),
 		  F_STR("delivery", d->id));
 	return DELIVERY_PROJECTS;
 }
 
 /* The decision of each project of the repository; no project is an answer too. */
-static void decide(struct call *call, struct delivery *d, const struct repo_projects *projects, struct str repo)
+static void decide(struct call *call, struct delivery *d, const struct repo_projects *projects)
 {
-	size_t n = count_reached(d, projects, repo);
+	size_t n = count_reached(d, projects);
 
 	d->projects = arena_alloc(call->arena, (n + 1) * sizeof(struct repo_project *));
 	d->decided = arena_alloc(call->arena, (n + 1) * sizeof(*d->decided));
 	for (size_t i = 0; d->n_projects < n; i++) {
-		if (!is_reached(d, &projects->items[i], repo))
+		if (!is_reached(d, &projects->items[i]))
 			continue;
 		d->projects[d->n_projects] = &projects->items[i];
 		d->decided[d->n_projects++] = rules_decide(&projects->items[i].rules, d->pr);
 	}
 	if (n == 0) {
 		d->outcome = STR("ignored");
-		d->reason = arena_printf(call->arena, "no project here deploys the repository %.*s", STR_FMT(d->repo));
+		d->reason = arena_printf(call->arena, "no project here deploys the repository %.*s",
+					 STR_FMT(d->pr->repo));
 	} else {
 		d->outcome = STR("accepted");
 		d->reason = str_of(d->decided[0].why);
@@ -136,13 +129,12 @@ static int decide_all(struct call *call, struct ingest *ingest, struct batch *ba
 
 	for (size_t i = 0; i < batch->n; i++)
 		if (wants_decision(batch->deliveries[i]))
-			repos[n++] = lower(call, batch->deliveries[i]->repo);
+			repos[n++] = batch->deliveries[i]->repo;
 	if (n)
 		r = deliveries_projects(call, ingest->db, repos, n, &projects);
-	n = 0;
 	for (size_t i = 0; r == OK && i < batch->n; i++)
 		if (wants_decision(batch->deliveries[i]))
-			decide(call, batch->deliveries[i], &projects, repos[n++]);
+			decide(call, batch->deliveries[i], &projects);
 	return r;
 }
 
@@ -176,11 +168,12 @@ static void answer(struct entry *entry, int result)
 
 static bool same(const struct entry *a, const struct entry *b)
 {
-	return (a->pull_request && a->pull_request == b->pull_request) || a->id == b->id;
+	return (a->pull_request && a->pull_request == b->pull_request) || a->id == b->id || a->digest == b->digest;
 }
 
-/* Is a batch on its way, or being filled, with an event of the same pull request? Two that were written at once would
- * lose their order, which is all that tells two events of one second apart. Hashes are enough: two that fall together
+/* Is a batch on its way, or being filled, with an event of the same pull request, or a copy of this one? Two that were
+ * written at once would lose their order, which is all that tells two events of one second apart; two copies would
+ * violate a unique key. Hashes are enough: two that fall together
  * only wait for each other. Other processes know nothing of this batch: there the row lock decides who writes first and
  * `updated_at` who wins (webhook_ingest), and two events of one second through two processes may change places. */
 static bool is_under_way(const struct ingest *ingest, const struct entry *entry)
@@ -302,9 +295,9 @@ struct ingest *ingest_close(struct ingest *ingest)
 	return NULL;
 }
 
-static uint64_t pull_request_hash(struct call *call, const struct delivery *d)
+static uint64_t pull_request_hash(const struct delivery *d)
 {
-	return str_hash(lower(call, d->repo)) + (uint64_t)d->pr->number * 0x9e3779b97f4a7c15u;
+	return str_hash(d->repo) + (uint64_t)d->pr->number * 0x9e3779b97f4a7c15u;
 }
 
 /* Without a deadline of its own and not to be cancelled: the batch has one, and it reads what lies in this call's
@@ -339,8 +332,9 @@ int ingest_delivery(struct call *call, struct ingest *ingest, struct delivery *d
 	entry->call = call;
 	entry->delivery = delivery;
 	entry->id = str_hash(delivery->id);
+	memcpy(&entry->digest, delivery->digest, sizeof(entry->digest));
 	if (delivery->pr)
-		entry->pull_request = pull_request_hash(call, delivery);
+		entry->pull_request = pull_request_hash(delivery);
 	*ingest->end = entry;
 	ingest->end = &entry->next;
 	ingest->n++;

@@ -1,12 +1,12 @@
 /* What handlers share: pages of a list, rows as an answer, faults of one field. */
 #include "api/api.h"
 #include "api/readings.h"
-#include "base/id.h"
 
 #include <string.h>
 
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     200
+#define CURSOR_MAX   100
 
 int answer_field(struct exchange *x, int status, const char *field, const char *why)
 {
@@ -24,7 +24,7 @@ int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, co
 	*ret_cursor = (struct str){ 0 };
 	if (limit.p && !str_to_int(limit, 1, PAGE_MAX, ret_limit))
 		return answer_field(x, 422, "limit", "must be a whole number from 1 to 200");
-	if (cursor.p && (!str_starts(cursor, str_of(cursor_prefix)) || cursor.n > ID_MAX))
+	if (cursor.p && (!str_starts(cursor, str_of(cursor_prefix)) || cursor.n > CURSOR_MAX))
 		return answer_field(x, 422, "cursor", "is not one of this list's");
 	if (cursor.p)
 		*ret_cursor = cursor;
@@ -59,10 +59,10 @@ static void link_to(struct exchange *x, struct str cursor)
 					STR_FMT(cursor)));
 }
 
-void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit)
+void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit, const char *column)
 {
 	if (rows->n_rows >= limit)
-		link_to(x, db_text(rows, rows->n_rows - 1, "id"));
+		link_to(x, db_text(rows, rows->n_rows - 1, column));
 }
 
 int answer_rows(struct exchange *x, const struct db_rows *rows)

@@ -138,6 +138,6 @@ int projects_index(struct exchange *x)
 		r = projects_of(x->call, api_of(x)->db, caller_of(x)->person.id, cursor, limit, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, limit);
+	page_link(x, &rows, limit, "id");
 	return answer_rows(x, &rows);
 }

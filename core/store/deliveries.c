@@ -230,3 +230,17 @@ int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *
 	ingest_one_by_one(call, db, deliveries, n, ret_jobs);
 	return OK;
 }
+
+/* ---- reading them back ---- */
+
+int deliveries_list(struct call *call, struct db *db, struct str project_id, const struct deliveries_page *page,
+		    struct db_rows *ret)
+{
+	return db_query(call, db, Q_DELIVERIES_LIST, ret, A_STR(project_id), A_INT(page->before_us),
+			A_STR(page->before_id), A_INT(page->limit), A_STR_OR_NULL(page->outcome));
+}
+
+int delivery_get(struct call *call, struct db *db, struct str project_id, struct str id, struct db_rows *ret)
+{
+	return db_query(call, db, Q_DELIVERY_GET, ret, A_STR(project_id), A_STR(id));
+}

@@ -8,18 +8,17 @@ where lower(repo_full_name) = any ($1::text[])
 order by id;
 
 -- name: webhook_ingest
--- Per delivery: $1 id, $2 digests, $3 event, $4 action, $5 repository, $6 pr number or null, $7 outcome, $8 reason,
+-- Per delivery: $1 id, $2 digests, $3 event, $4 action, $5 repository in lower case, $6 pr number or null, $7 outcome, $8 reason,
 -- $9 decisions (JSON), $10 payloads. Per (delivery, project): $11 delivery id, $12 project, $13 new preview id, $14 when that was
 -- made (so that ids and times have one order), $15 new job id, $16 desired, $17 deciding rule, and of the pull request:
 -- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
--- $27 open, $28 updated_at, $29 was reopened by this event. One pull request and one id come at most once in a batch.
+-- $27 open, $28 updated_at, $29 was reopened by this event. One pull request, one id and one digest come at most once in a batch.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
--- The delivery is written last, so that its row says whether it was stale. The unique keys decide whether it is new; `fresh` only
--- spares a known one its way through the previews. Two processes may take two copies of one event for fresh at the same moment:
--- the second then writes into the preview once more what the first has written, and its delivery is the duplicate.
+-- The delivery is written behind its previews, so that its row says whether it was stale. One that another process stores at the
+-- same moment violates a unique key: nothing of the batch is written then, and the second try finds it known.
 with fresh as (
-	select i.id
+	select array_agg(i.id) as ids
 	from unnest($1::text[], $2::bytea[]) as i (id, digest)
 	-- one by one through the keys: as a join it might be planned, while the table is small, to read all of it
 	where (select true from deliveries o where o.id = i.id) is null and (select true from deliveries o where o.digest = i.digest) is null
@@ -30,7 +29,7 @@ with fresh as (
 		$28::timestamptz[], $29::bool[])
 		as w (delivery_id, project_id, preview_id, made_at, job_id, desired, why, pr_number, sha, before_sha, branch, base_branch,
 			title, author, html_url, from_fork, open, updated_at, reopened)
-	where w.delivery_id in (select id from fresh)
+	where w.delivery_id = any ((select ids from fresh)::text[])
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
 		pr_updated_at, reopened, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible,
@@ -89,29 +88,28 @@ with fresh as (
 		state = case when j.state = 'active' then j.state else 'waiting' end,
 		run_at = now(), attempts = 0, crashes = 0, last_error = null
 	returning id, state
-), counted as (
-	select w.delivery_id, count(*) as wanted, count(p.id) as written
+), stale as (
+	select array_agg(w.delivery_id) as ids
 	from wanted w left join preview p on p.project_id = w.project_id and p.pr_number = w.pr_number
-	group by w.delivery_id
+	where p.id is null
 ), delivery as (
 	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
 	select i.id, i.digest, i.event, i.action, i.repo_full_name, i.pr_number,
-		case when c.written < c.wanted then 'stale' else i.outcome end,
-		case when c.written < c.wanted then 'newer events of this pull request are known' else i.reason end,
+		case when i.id = any (s.ids) then 'stale' else i.outcome end,
+		case when i.id = any (s.ids) then 'newer events of this pull request are known' else i.reason end,
 		i.decisions, i.payload
-	from unnest($1, $2, $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::bytea[])
-			as i (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
-		left join counted c on c.delivery_id = i.id
-	on conflict do nothing
+	from stale s, unnest($1, $2, $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::bytea[])
+		as i (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
+	where i.id = any ((select ids from fresh)::text[])
 	returning id, digest, outcome, reason
 )
 -- `known`: where it is stored; another delivery's id when this one is a copy of it.
 select i.nr,
 	coalesce(d.id, (select o.id from deliveries o where o.id = i.id or o.digest = i.digest limit 1), i.id) as known,
-	d.id is not distinct from i.id as stored,
+	d.id is not null as stored,
 	d.outcome,
 	d.reason,
 	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs
 from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
-	left join delivery d on d.digest = i.digest -- also the copy that came first in this batch
+	left join delivery d on d.id = i.id
 order by i.nr;
