@@ -105,7 +105,7 @@ with fresh as (
 )
 -- `known`: where it is stored; another delivery's id when this one is a copy of it.
 select i.nr,
-	coalesce(d.id, (select o.id from deliveries o where o.id = i.id or o.digest = i.digest limit 1), i.id) as known,
+	coalesce(d.id, (select o.id from deliveries o where o.id = i.id), (select o.id from deliveries o where o.digest = i.digest), i.id) as known,
 	d.id is not null as stored,
 	d.outcome,
 	d.reason,

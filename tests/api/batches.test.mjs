@@ -13,7 +13,7 @@ let holder;
 before(() => { holder = session(); });
 after(() => holder.end());
 
-const waiting = () => one("select count(*)::int as n from pg_stat_activity where usename = 'opshub' and wait_event_type = 'Lock'").n;
+const waiting = () => one("select count(*)::int as n from pg_stat_activity where application_name like 'opshub-api%' and wait_event_type = 'Lock'").n;
 const delivery = (guid) => one(`select outcome, reason, decisions::json, received_at from deliveries where id = 'hook_${guid}'`);
 const preview = (pr, project = 'proj_demo') =>
   one(`select desired, sha, pr_open, generation from previews where project_id = '${project}' and pr_number = ${pr}`);

@@ -16,8 +16,8 @@ export function run(statement) {
 }
 
 // A session that stays open, for locks and transactions: ask() gives back what its statements printed.
-export function session() {
-  const child = spawn('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1'], { stdio: ['pipe', 'pipe', 'pipe'] });
+export function session(more = {}) {
+  const child = spawn('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1'], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...more } });
   let out = '';
   let errors = '';
   let n = 0;
