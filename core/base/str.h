@@ -25,6 +25,8 @@ struct str str_trim(struct str s); /* spaces and tabs at both ends */
 struct str str_split(struct str *rest, char sep);
 /* Decimal, optional '-', nothing else around it, within [min, max]. */
 bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *ret);
+#define INT_TEXT_MAX 20                                    /* bytes of the longest one */
+size_t str_from_int(int64_t value, char to[INT_TEXT_MAX]); /* without a NUL; the length */
 /* Strict UTF-8 (no overlong forms, surrogates or values past U+10FFFF) without NUL. */
 bool str_is_text(struct str s);
 uint64_t str_hash(struct str s); /* FNV-1a: for tables, not against people who choose their keys */
