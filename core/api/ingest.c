@@ -173,9 +173,9 @@ static bool same(const struct entry *a, const struct entry *b)
 
 /* Is a batch on its way, or being filled, with an event of the same pull request, or a copy of this one? Two that were
  * written at once would lose their order, which is all that tells two events of one second apart; two copies would
- * violate a unique key. Hashes are enough: two that fall together
- * only wait for each other. Other processes know nothing of this batch: there the row lock decides who writes first and
- * `updated_at` who wins (webhook_ingest), and two events of one second through two processes may change places. */
+ * violate a unique key. Hashes are enough: two that fall together only wait for each other. Other processes know
+ * nothing of this batch: there the row lock decides who writes first and `updated_at` who wins (webhook_ingest), and
+ * two events of one second through two processes may change places. */
 static bool is_under_way(const struct ingest *ingest, const struct entry *entry)
 {
 	for (size_t w = 0; w < WRITERS; w++) {
