@@ -42,6 +42,9 @@ const struct http_route api_routes[] = {
 	GET("/notifiers", notifiers_index, ACCESS_USER),
 
 	GET("/projects/:id/deployments", deployments_index, ACCESS_PROJECT_VIEWER),
+	GET("/projects/:id/deliveries", deliveries_index, ACCESS_PROJECT_MAINTAINER),
+	GET("/projects/:id/deliveries/:delivery", delivery_show, ACCESS_PROJECT_MAINTAINER),
+	POST("/projects/:id/deliveries/:delivery/replay", delivery_replay, ACCESS_PROJECT_MAINTAINER),
 	GET("/deployments/:id", deployment_show, ACCESS_PREVIEW_VIEWER),
 	GET("/deployments/:id/logs", deployment_logs_show, ACCESS_PREVIEW_VIEWER),
 	GET("/deployments/:id/events", deployment_events_show, ACCESS_PREVIEW_VIEWER),
