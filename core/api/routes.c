@@ -9,6 +9,10 @@
 	{                                                                                                              \
 		HTTP_POST, path, handler, access, 0, 0                                                                 \
 	}
+#define DELETE(path, handler, access)                                                                                  \
+	{                                                                                                              \
+		HTTP_DELETE, path, handler, access, 0, 0                                                               \
+	}
 #define WEBHOOK_BODY ((size_t)25 * 1024 * 1024)
 
 const struct http_route api_routes[] = {
@@ -22,6 +26,12 @@ const struct http_route api_routes[] = {
 	GET("/providers", providers_index, ACCESS_USER),
 	GET("/notifiers", notifiers_index, ACCESS_USER),
 	GET("/projects", projects_index, ACCESS_USER),
+
+	GET("/me/tokens", tokens_index, ACCESS_SELF),
+	POST("/me/tokens", token_create_post, ACCESS_SELF),
+	GET("/me/tokens/:id", token_show, ACCESS_SELF),
+	DELETE("/me/tokens/:id", token_delete, ACCESS_SELF),
+	POST("/me/tokens/:id/rotate", token_rotate_post, ACCESS_SELF),
 
 	GET("/projects/:id/deployments", deployments_index, ACCESS_PROJECT_VIEWER),
 	GET("/deployments/:id", deployment_show, ACCESS_PREVIEW_VIEWER),

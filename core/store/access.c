@@ -66,6 +66,8 @@ int access_find(struct call *call, struct db *db, const struct credential *crede
 	if (stmts[0].rows.n_rows == 0)
 		return call_fail(call, E_AUTH, "this %s is over, was revoked, or its user is inactive",
 				 hash.n ? "token" : "session");
+	if (credential->user.n && !str_eq(credential->user, db_text(&stmts[0].rows, 0, "id")))
+		return call_fail(call, E_AUTH, "this session is not this user's: log in again");
 	read_identity(&stmts[0].rows, ret);
 	*ret_standing = (struct standing){ .role = ROLE_NONE };
 	if (has_target)
