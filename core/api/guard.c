@@ -225,7 +225,7 @@ static int check_scope(struct exchange *x, const struct caller *caller)
 
 static int identify(struct exchange *x, struct caller *caller)
 {
-	bool from_cookie;
+	bool from_cookie = false;
 	struct str token;
 	struct target target;
 	int r = token_of(x, &token, &from_cookie);
