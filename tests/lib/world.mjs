@@ -1,35 +1,12 @@
 // Two organizations with people of every kind in them, by SQL alone: makeWorld() puts all of it back as it was, whatever a request
 // has changed. Credentials are signed and hashed here, as the server would.
 import { createHash, createHmac } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { env } from './env.mjs';
 import { run } from './sql.mjs';
+import { tokenText } from './token-text.mjs';
 
 // An id of the right form that depends on nothing but its name.
 const id = (prefix, name) => `${prefix}_0${createHash('sha256').update(prefix + name).digest('hex').slice(0, 25)}`;
-const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-
-function digits(number, n) {
-  let text = '', rest = BigInt(number);
-  for (let i = 0; i < n; i++, rest /= 62n) text = base62[Number(rest % 62n)] + text;
-  return text;
-}
-
-function tokenText(name) {
-  const body = `oph_${digits(`0x${createHash('sha256').update(`matrix ${name}`).digest('hex')}`, 43)}`;
-  return body + digits(checksum(body), 6);
-}
-
-// zlib.crc32 came with node 20.15
-function checksum(text) {
-  if (crc32) return crc32(text);
-  let crc = 0xffffffff;
-  for (const byte of Buffer.from(text)) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
-}
 
 // Like the stack's own token, but for another session.
 export function sessionToken(user, session, { age = 60, lasts = 3600 } = {}) {
