@@ -146,7 +146,8 @@ static void keys_init(struct keys *keys, const struct db_rows *rows)
 	}
 }
 
-static void add_members(struct out *out, const struct keys *keys, const struct db_rows *rows, int row, bool comma)
+/* Returns whether the next key of the object needs a comma. */
+static bool add_members(struct out *out, const struct keys *keys, const struct db_rows *rows, int row, bool comma)
 {
 	const struct str *cells = rows->cells + (size_t)row * (size_t)rows->n_cols;
 	size_t skip = comma ? 0 : 1; /* the first key of an object goes without its comma */
@@ -158,6 +159,7 @@ static void add_members(struct out *out, const struct keys *keys, const struct d
 		add_cell(out, rows->cols[c].type, cells[c]);
 		skip = 0;
 	}
+	return skip == 0;
 }
 
 /* Rows from `first` up to `end`, separated by commas. */
@@ -194,8 +196,7 @@ void db_row_members(const struct db_rows *rows, int row, struct json_out *json)
 	out.buf = json->buf;
 	out.n = 0;
 	keys_init(&keys, rows);
-	add_members(&out, &keys, rows, row, json->comma);
-	json->comma = true;
+	json->comma = add_members(&out, &keys, rows, row, json->comma);
 	flush(&out);
 	buf_done(&keys.text);
 }

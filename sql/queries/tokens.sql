@@ -17,7 +17,8 @@ delete from api_tokens where user_id = $1::text and coalesce(revoked_at, expires
 -- $1 id, $2 user, $3 name, $4 hash, $5 scope, $6 project or null, $7 end or null, $8 most that may be live; for the audit: $9 row id,
 -- $10 who.
 with project as (
-	select p.id, p.org_id from projects p join members m on m.org_id = p.org_id and m.user_id = $2::text where p.id = $6::text
+	select p.id, p.org_id from projects p join members m on m.org_id = p.org_id and m.user_id = $2::text
+	where p.id = $6::text and p.deleting_at is null
 ), live as (
 	select count(*) as n from api_tokens where user_id = $2 and revoked_at is null and (expires_at is null or expires_at > now())
 ), made as (
