@@ -2,6 +2,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/limits.h"
 #include "db/db.h"
 #include "http/http.h"
 #include "kv/kv.h"
@@ -18,6 +19,8 @@ struct api_options {
 	struct str webhook_secrets[2]; /* the same */
 	bool test_login, is_production;
 	struct str base_url;
+	struct limit_rule limits[LIMIT_KINDS];
+	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {
@@ -25,6 +28,7 @@ struct api {
 	struct db *db;
 	struct kv *kv;
 	struct access_cache *access; /* who may see what, for a few seconds */
+	struct limits *limits;       /* how many requests each may make */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
 };
 
@@ -33,6 +37,8 @@ struct api *api_close(struct api *api); /* its fibers have ended; accepts NULL, 
 
 extern const struct http_route api_routes[];
 int api_guard(struct exchange *x);
+/* Is this a change that a page of somebody else's asks for? Neither our own origin's nor WEB_BASE_URL's. */
+bool is_cross_site(const struct exchange *x);
 
 /* ---- access: the values of http_route.access ----
  * What the path names, and the least role in it. A token must also have the scope: read for GET, write for what a
@@ -85,6 +91,7 @@ struct db_arg audit_id(struct exchange *x);
 /* ---- handlers ---- */
 int healthz(struct exchange *x);
 int readyz(struct exchange *x);
+int security_txt(struct exchange *x);
 int webhook_github(struct exchange *x);
 int test_login_as(struct exchange *x);
 int logout(struct exchange *x);
@@ -100,6 +107,7 @@ int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
 int dashboard_file(struct exchange *x);
+int openapi_file(struct exchange *x);
 
 int tokens_index(struct exchange *x);
 int token_create_post(struct exchange *x);

@@ -1,6 +1,7 @@
 /* The guard: before every handler, who is asking and may he. */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/limits.h"
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -51,25 +52,6 @@ static int refuse_token_in_url(struct exchange *x)
 	return http_answer_error(x, 400,
 				 STR("a token does not belong into a URL, where logs and proxies keep it: send it as "
 				     "Authorization: Bearer, and revoke the one that was sent"));
-}
-
-/* A browser sends the cookie with any page's request; only our own origin may change something with it. */
-static bool is_cross_site(const struct exchange *x)
-{
-	struct str origin = http_request_header(x, "origin"), host = http_request_header(x, "host"), rest = origin;
-	struct str site = http_request_header(x, "sec-fetch-site");
-
-	if (str_eq(x->method, STR("GET")) || str_eq(x->method, STR("HEAD")))
-		return false;
-	if (site.n && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none")))
-		return true;
-	if (origin.n == 0)
-		return false; /* not a browser */
-	if (str_starts(origin, STR("https://")))
-		rest = (struct str){ origin.p + 8, origin.n - 8 };
-	else if (str_starts(origin, STR("http://")))
-		rest = (struct str){ origin.p + 7, origin.n - 7 };
-	return !str_eq_nocase(rest, host);
 }
 
 /* What the token proves, or an answer. An API token's hash is what the database is asked for; a session token is
@@ -250,6 +232,7 @@ static int identify(struct exchange *x, struct caller *caller)
 int api_guard(struct exchange *x)
 {
 	struct caller *caller;
+	const struct identity *identity;
 	int r = refuse_token_in_url(x);
 
 	if (r != OK)
@@ -257,7 +240,7 @@ int api_guard(struct exchange *x)
 	switch (ACCESS_NAMES(x->route->access)) {
 	case ACCESS_PUBLIC:
 	case ACCESS_SIGNED:
-		return OK;
+		return limits_of_address(x);
 	case ACCESS_NOBODY:
 		return http_answer_error(x, 403, STR("nobody may use this route"));
 	default:
@@ -265,7 +248,9 @@ int api_guard(struct exchange *x)
 	}
 	caller = arena_alloc(x->call->arena, sizeof(*caller));
 	x->user = caller;
+	identity = &caller->identity;
 	r = identify(x, caller);
+	r = limits_of_caller(x, r, identity->token.n ? identity->token : identity->person.id);
 	if (r == OK && ACCESS_NAMES(x->route->access) > ACCESS_SELF)
 		r = check_standing(x, caller);
 	return r == OK ? check_scope(x, caller) : r;

@@ -1,4 +1,4 @@
-// stack: --fast --env MOCK_BUILD_MS=200
+// stack: --fast --env MOCK_BUILD_MS=200 --env SECURITY_CONTACT=mailto:security@example.com
 // seconds: 300
 // Every route of the running server with everybody who can ask. What must come out is computed from tests/contract/access-matrix.md, which
 // was made by hand; the server is asked for its routes only to see that none is missing in it.
