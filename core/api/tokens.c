@@ -116,7 +116,6 @@ static int answer_token(struct exchange *x, const struct db_rows *rows, struct s
 
 	http_answer_header(x, "location",
 			   arena_printf(x->call->arena, "/me/tokens/%.*s", STR_FMT(db_text(rows, 0, "id"))));
-	http_answer_header(x, "cache-control", STR("no-store"));
 	json_open(&out, '{');
 	db_row_members(rows, 0, &out);
 	json_put_text(&out, "token", token);

@@ -33,7 +33,8 @@ async function taken(what, { credential, path, method = 'GET', allowed, refused,
   await by();
   const committed = performance.now();
   for (const line of lines) {
-    await until(`${what}: ${refused} in process ${line.pid}`, async () => (await line.ask(method, path, credential)).status === refused, { every: 2, seconds: 10 });
+    await until(`${what}: ${refused} in process ${line.pid}`, async () => (await line.ask(method, path, credential)).status === refused,
+      { every: 2, seconds: 10 });
   }
   const lag = performance.now() - committed;
   assert.ok(performance.now() - start < remembered - 500, `${what}: took so long that forgetting cannot be told from hearing of it`);
@@ -56,12 +57,13 @@ const cases = {
     const { id } = mine.json.find((token) => token.name === 'ownerReads');
     assert.equal((await api('DELETE', `/me/tokens/${id}`, { token: who.owner.credential })).status, 204);
   } }),
-  'a token that is rotated without overlap': () => ({ credential: who['token ownerWrites'].credential, path: list, allowed: 200, refused: 401, by: async () => {
-    const mine = await api('GET', '/me/tokens', { token: who.owner.credential });
-    const { id } = mine.json.find((token) => token.name === 'ownerWrites');
-    const answer = await post(`/me/tokens/${id}/rotate`, { token: who['token ownerWrites'].credential, body: { overlapMinutes: 0 } });
-    assert.equal(answer.status, 201, answer.text);
-  } }),
+  'a token that rotates itself without overlap': () => ({ credential: who['token ownerWrites'].credential, path: list, allowed: 200, refused: 401,
+    by: async () => {
+      const mine = await api('GET', '/me/tokens', { token: who.owner.credential });
+      const { id } = mine.json.find((token) => token.name === 'ownerWrites');
+      const answer = await post(`/me/tokens/${id}/rotate`, { token: who['token ownerWrites'].credential, body: { overlapMinutes: 0 } });
+      assert.equal(answer.status, 201, answer.text);
+    } }),
   'a user who is made inactive': () => ({ credential: who['token viewerAdmin'].credential, path: list, allowed: 200, refused: 401,
     by: () => run("update users set active = false where email = 'viewer@matrix.example'") }),
   'a project that is gone': () => ({ credential: who.owner.credential, path: list, allowed: 200, refused: 404,
@@ -113,9 +115,9 @@ test('the guard costs one round trip, and none for what is remembered', async ()
   const proxy = await farAway(delay), port = await freePort();
   const url = new URL(process.env.DATABASE_URL);
   url.port = String(proxy.address().port);
-  const daemon = spawn('bash', ['-c', 'set -a; . "$0/daemon.env"; PORT=$2 API_BASE_URL=http://127.0.0.1:$2 DATABASE_URL=$3 API_PROCESSES=1; exec "$1/opshubd" --role=api',
-    env.stackDir, env.bin, String(port), url.href], { stdio: 'ignore' });
   const far = `http://127.0.0.1:${port}`;
+  const start = 'set -a; . "$0/daemon.env"; PORT=$2 API_BASE_URL=$3 DATABASE_URL=$4 API_PROCESSES=1; exec "$1/opshubd" --role=api';
+  const daemon = spawn('bash', ['-c', start, env.stackDir, env.bin, String(port), far, url.href], { stdio: 'ignore' });
   const trips = async (path, credential) => {
     const start = performance.now();
     const answer = await api('GET', far + path, { token: credential });
