@@ -46,7 +46,10 @@ with old as (
 ), live as (
 	select count(*) as n from api_tokens where user_id = $2 and revoked_at is null and (expires_at is null or expires_at > now())
 ), may as (
-	select old.* from old, live where old.is_live and live.n + ($5::int > 0)::int <= $6::int
+	select old.id, old.user_id, old.name, old.scope, old.project_id,
+		-- only a reader may be without an end, also when the row was made by hand
+		case when old.scope = 'read' then old.lifetime else coalesce(old.lifetime, old.expires_at - old.created_at) end as lifetime
+	from old, live where old.is_live and live.n + ($5::int > 0)::int <= $6::int
 ), ended as (
 	update api_tokens t set expires_at = least(t.expires_at, now() + $5 * interval '1 minute'),
 		revoked_at = coalesce(t.revoked_at, case when $5 = 0 then now() end)

@@ -153,6 +153,13 @@ test('rotation without overlap ends the old one at once; bad overlaps are refuse
   assert.equal((await rotate(endless.id, {})).json.expiresAt, null);
 });
 
+test('a row that was made by hand has a successor with an end', async () => {
+  const { id } = await make();
+  run(`update api_tokens set lifetime = null, created_at = now() - interval '1 day', expires_at = now() + interval '9 days' where id = '${id}'`);
+  const { expiresAt } = (await rotate(id, {})).json;
+  assert.ok(Math.abs(Date.parse(expiresAt) - Date.now() - 10 * day) < 60_000, expiresAt);
+});
+
 test('revoking is at once, can be repeated, and is audited once', async () => {
   const { id, token } = await make();
   assert.equal((await get('/me', { token })).status, 200);
