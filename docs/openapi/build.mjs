@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
+import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
@@ -11,7 +12,7 @@ import * as system from './system.mjs';
 import * as tokens from './tokens.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, projects, deployments, webhooks, system];
+const subjects = [people, tokens, organizations, projects, deployments, webhooks, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const integer = (description) => ({ description, schema: { type: 'integer' } });

@@ -31,7 +31,7 @@ const people = {
   foreigner: [null, { foreign: 'OWNER' }],     // of the other organization
   nobody: [null],                              // a user who is in no organization
   gone: ['OWNER', { inactive: true }],
-  spare: ['VIEWER'],
+  spare: ['VIEWER', { raised: 'DEVELOPER' }],
 };
 
 const user = (name) => id('user', name);
