@@ -5,6 +5,7 @@
 #include "crypto/secret_key.h"
 #include "daemon/config.h"
 #include "daemon/migrate.h"
+#include "daemon/users.h"
 #include "db/db.h"
 
 #include <stdio.h>
@@ -16,6 +17,8 @@
 
 struct task {
 	const struct config *config;
+	char **words; /* of the command line, the command's own name first */
+	int n_words;
 	struct buf report;
 	int (*run)(struct call *call, struct task *task);
 	int code;
@@ -44,7 +47,7 @@ static int run_on_loop(struct task *task)
 	while (loop_fibers(loop))
 		uv_run(loop_uv(loop), UV_RUN_ONCE);
 	loop_free(loop);
-	fwrite(task->report.p, 1, task->report.n, stdout);
+	fwrite(buf_str(&task->report).p, 1, task->report.n, stdout);
 	buf_done(&task->report);
 	if (task->code != OK)
 		fprintf(stderr, "opshubd: %s\n", task->why);
@@ -100,9 +103,15 @@ static int do_execute(struct call *call, struct task *task)
 	return r;
 }
 
-static int with_database(const struct config *config, int (*run)(struct call *call, struct task *task))
+static int do_users(struct call *call, struct task *task)
 {
-	struct task task = { .config = config, .run = run };
+	return users_command(call, task->config->database_url, task->words, task->n_words, &task->report);
+}
+
+static int with_database(const struct config *config, int (*run)(struct call *call, struct task *task), char **words,
+			 int n)
+{
+	struct task task = { .config = config, .run = run, .words = words, .n_words = n };
 
 	return run_on_loop(&task);
 }
@@ -165,6 +174,9 @@ static const struct {
 	{ "db", "seed", "demonstration data: one organization, four users, one project (--force in production)", true,
 	  do_seed },
 	{ "db", "execute", "run the SQL on stdin (--stdin)", true, do_execute },
+	{ "users", "list", "who is here, when last seen (--inactive-days N: who was not)", true, do_users },
+	{ "users", "deactivate", "EMAIL: log a user out of everything and keep him out", true, do_users },
+	{ "users", "activate", "EMAIL: let him in again", true, do_users },
 	{ "config", "check", "print the effective configuration, secrets masked", true, NULL },
 	{ "config", "ini", "print conf/opshub.ini with every key and its default", false, NULL },
 	{ "config", "docs", "print the table of settings for the documentation", false, NULL },
@@ -176,7 +188,7 @@ static const struct {
 void print_commands(void)
 {
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  opshubd %-8s %-8s %s\n", commands[i].name, commands[i].what ? commands[i].what : "",
+		printf("  opshubd %-8s %-10s %s\n", commands[i].name, commands[i].what ? commands[i].what : "",
 		       commands[i].help);
 }
 
@@ -214,7 +226,12 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 		fprintf(stderr, "opshubd: usage: opshubd db execute --stdin < statements.sql\n");
 		return 2;
 	}
-	return with_database(&config, commands[found].run);
+	if (commands[found].run == do_users && !users_words_ok(words, n)) {
+		fprintf(stderr,
+			"opshubd: usage: opshubd users list [--inactive-days N] | deactivate EMAIL | activate EMAIL\n");
+		return 2;
+	}
+	return with_database(&config, commands[found].run, words, n);
 }
 
 bool run_command(const char *config_file, char **words, int n, int *ret_status)

@@ -88,6 +88,7 @@ const parameterTexts = {
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',
   tokenId: 'An API token\'s id, `tok_…`.',
+  sessionId: 'A session\'s id, `sess_…`.',
 };
 
 // operation('GET /orgs/{orgId}', { id, tag, role, summary, description?, query?, body?, form?, answers, errors? })

@@ -79,6 +79,13 @@ for (const [what, make] of Object.entries(cases)) {
   });
 }
 
+test('what takes nothing away tells nobody to forget', () => {
+  const told = run(`listen opshub_access; delete from projects where false; delete from sessions where false; delete from api_tokens where false;
+    update members set role = role where false; select 'the end'`);
+  assert.equal(told, 'the end');
+  assert.match(run(`listen opshub_access; update members set role = role where org_id = '${ids.organization}'; select 'the end'`), /opshub_access/);
+});
+
 test('a role that is given counts at once: what is not allowed is not remembered', async () => {
   makeWorld();
   for (const line of lines) assert.equal((await line.get(list, who.nobody.credential)).status, 404);
