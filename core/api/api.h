@@ -152,6 +152,12 @@ int provider_put(struct exchange *x);
 int rules_show(struct exchange *x);
 int rules_put(struct exchange *x);
 
+int tokens_index(struct exchange *x);
+int token_create_post(struct exchange *x);
+int token_show(struct exchange *x);
+int token_rotate_post(struct exchange *x);
+int token_delete(struct exchange *x);
+
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
 int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix);

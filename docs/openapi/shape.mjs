@@ -88,6 +88,7 @@ const parameterTexts = {
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',
+  tokenId: 'An API token\'s id, `tok_…`.',
   sessionId: 'A session\'s id, `sess_…`.',
 };
 
