@@ -4,6 +4,7 @@
 #include "api/access.h"
 #include "api/ingest.h"
 #include "api/limits.h"
+#include "api/readings.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ struct api *api_open(const struct api_options *options)
 	api->access = access;
 	api->limits = limits_open(options->loop, options->redis_url, options->limits);
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
+	api->readings = readings_new();
 	return api;
 }
 
@@ -46,6 +48,7 @@ struct api *api_close(struct api *api)
 {
 	if (!api)
 		return NULL;
+	api->readings = readings_free(api->readings);
 	api->ingest = ingest_close(api->ingest);
 	api->limits = limits_close(api->limits);
 	api->net = net_close(api->net);

@@ -9,9 +9,10 @@ import * as people from './people.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
 import * as system from './system.mjs';
+import * as tokens from './tokens.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, organizations, projects, deployments, webhooks, system];
+const subjects = [people, tokens, organizations, projects, deployments, webhooks, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

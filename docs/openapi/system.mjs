@@ -27,7 +27,7 @@ export const schemas = {
     abi: text('Of the SDK it was built against.'),
     summary: text('What it is for.'),
     license: text('SPDX identifier.'),
-    state: word('Whether it can be used.', ['loaded', 'refused', 'switched off']),
+    state: word('Whether it can be used.', ['loaded', 'refused', 'disabled']),
     reason: text('Why it cannot be used; empty when it can.'),
     settings: list(object({
       key: text('Its name in a project\'s settings.'),
