@@ -20,7 +20,7 @@ function tidy(value, name = '') {
   if (Array.isArray(value)) return value.slice(0, 1).map((one) => tidy(one));
   if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, tidy(inner, key)]));
   if (typeof value !== 'string') return value;
-  if (name === 'token') return `${value.slice(0, 6)}…`;
+  if (name === 'token') return value.startsWith('oph_') ? `oph_${'x'.repeat(value.length - 4)}` : `${value.slice(0, 6)}…`;
   const plain = value.replaceAll(env.api, 'http://localhost:4000').replaceAll(env.cloud, 'http://127.0.0.1:4010');
   return plain.length > 160 ? `${plain.slice(0, 160)}…` : plain;
 }
