@@ -202,6 +202,6 @@ int tokens_index(struct exchange *x)
 		r = tokens_list(x->call, api_of(x)->db, my_id(x), cursor, limit, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, limit);
+	page_link(x, &rows, limit, "id");
 	return answer_rows(x, &rows);
 }
