@@ -229,6 +229,17 @@ static int identify(struct exchange *x, struct caller *caller)
 	return r == OK ? hidden(x) : r;
 }
 
+/* Two readers of one request may not see two requests. */
+static int check_query(struct exchange *x)
+{
+	struct str name = http_query_doubled(x);
+
+	return name.p ? answer_field(x, 400,
+				     arena_text(x->call->arena, (struct str){ name.p, name.n < 64 ? name.n : 64 }),
+				     "is there twice, or is the 33rd parameter")
+		      : OK;
+}
+
 int api_guard(struct exchange *x)
 {
 	struct caller *caller;
@@ -240,7 +251,8 @@ int api_guard(struct exchange *x)
 	switch (ACCESS_NAMES(x->route->access)) {
 	case ACCESS_PUBLIC:
 	case ACCESS_SIGNED:
-		return limits_of_address(x);
+		r = limits_of_address(x);
+		return r == OK ? check_query(x) : r;
 	case ACCESS_NOBODY:
 		return http_answer_error(x, 403, STR("nobody may use this route"));
 	default:
@@ -253,5 +265,7 @@ int api_guard(struct exchange *x)
 	r = limits_of_caller(x, r, identity->token.n ? identity->token : identity->person.id);
 	if (r == OK && ACCESS_NAMES(x->route->access) > ACCESS_SELF)
 		r = check_standing(x, caller);
-	return r == OK ? check_scope(x, caller) : r;
+	if (r == OK)
+		r = check_scope(x, caller);
+	return r == OK ? check_query(x) : r;
 }

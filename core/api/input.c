@@ -9,7 +9,7 @@ int input_open(struct exchange *x, struct input *in)
 	const char *why = "";
 
 	*in = (struct input){ .x = x };
-	if (x->body.n == 0) {
+	if (x->body.n == 0 && type.n == 0) {
 		in->body = json_parse(x->call->arena, STR("{}"), NULL, &why);
 		return OK;
 	}

@@ -29,7 +29,7 @@ struct input {
 	size_t n_known;
 };
 
-/* 400 when the body is no JSON object, 415 when it is not sent as one. An empty body counts as {}. */
+/* 400 when the body is no JSON object, 415 when it is not sent as one. No body and no Content-Type counts as {}. */
 int input_open(struct exchange *x, struct input *in);
 /* Each returns whether a value was taken. Lengths are of bytes in UTF-8; control characters are refused. */
 bool input_text(struct input *in, const char *field, unsigned flags, size_t min, size_t max, struct str *ret);

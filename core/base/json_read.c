@@ -6,8 +6,9 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-#define MAX_DEPTH 64
-#define FEW_KEYS  512 /* above that many members the keys are sorted to find doubled ones */
+#define MAX_DEPTH  64
+#define NUMBER_MAX 127
+#define FEW_KEYS   512 /* above that many members the keys are sorted to find doubled ones */
 
 struct frame {
 	struct json *value;
@@ -24,6 +25,7 @@ struct reader {
 	struct str key;
 	struct json *root;
 	const char *why;
+	size_t at; /* where it was refused */
 };
 
 static int refuse(struct reader *r, const char *why)
@@ -152,7 +154,7 @@ static int on_number(void *ctx, const char *p, size_t n)
 	struct reader *r = ctx;
 	struct str text = { p, n };
 	struct json *value;
-	char copy[64];
+	char copy[NUMBER_MAX + 1];
 	int64_t integer;
 
 	if (str_to_int(text, INT64_MIN, INT64_MAX, &integer)) {
@@ -164,7 +166,7 @@ static int on_number(void *ctx, const char *p, size_t n)
 	if (!memchr(p, '.', n) && !memchr(p, 'e', n) && !memchr(p, 'E', n))
 		return refuse(r, "an integer beyond 64 bits");
 	if (n >= sizeof(copy))
-		return refuse(r, "a number of more than 63 characters");
+		return refuse(r, arena_printf(r->arena, "a number of more than %d characters", NUMBER_MAX).p);
 	memcpy(copy, p, n);
 	copy[n] = '\0';
 	value = place(r, JSON_DOUBLE);
@@ -267,7 +269,7 @@ static int hex_value(const char *p)
 
 /* yajl writes '?' for half a surrogate pair; we do not take what nobody wrote. Escapes are looked at in the raw text,
  * where a backslash can only stand inside a text. */
-static bool has_lone_surrogate(struct str text)
+static const char *find_lone_surrogate(struct str text)
 {
 	const char *p = text.p, *end = text.p + text.n;
 
@@ -275,23 +277,71 @@ static bool has_lone_surrogate(struct str text)
 		int first = p[1] == 'u' ? hex_value(p + 2) : -1;
 
 		if (first >= 0xdc00 && first <= 0xdfff)
-			return true;
+			return p;
 		if (first >= 0xd800 && first <= 0xdbff) {
 			int second = end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex_value(p + 8) : -1;
 
 			if (second < 0xdc00 || second > 0xdfff)
-				return true;
+				return p;
 			p += 6;
 		}
 		p += p[1] == 'u' ? 6 : 2;
 	}
-	return false;
+	return NULL;
 }
 
 /* yajl takes two characters between values that JSON does not know. Inside a text it refuses them itself. */
-static bool has_foreign_space(struct str text)
+static const char *find_foreign_space(struct str text)
 {
-	return memchr(text.p, '\f', text.n) || memchr(text.p, '\v', text.n);
+	const char *feed = memchr(text.p, '\f', text.n);
+
+	return feed ? feed : memchr(text.p, '\v', text.n);
+}
+
+/* How many bytes from the beginning are text. Slow: for what is refused anyway. */
+static size_t count_text(struct str text)
+{
+	size_t good = 0, n = 0;
+
+	while (good < text.n) {
+		for (n = 1; n <= 4 && good + n <= text.n; n++)
+			if (str_is_text((struct str){ text.p + good, n }))
+				break;
+		if (n > 4 || good + n > text.n)
+			break;
+		good += n;
+	}
+	return good;
+}
+
+/* What yajl takes and we do not. */
+static int check_whole(struct reader *r)
+{
+	const char *space = find_foreign_space(r->input), *half = space ? NULL : find_lone_surrogate(r->input);
+
+	if (space)
+		refuse(r, "a form feed or vertical tab between values");
+	else if (half)
+		refuse(r, "half a surrogate pair in a text");
+	else
+		return 1;
+	r->at = (size_t)((space ? space : half) - r->input.p);
+	return 0;
+}
+
+/* yajl reports where it stands in what it was given last, and its end is given to it as a text of its own. */
+static int read_whole(struct reader *r, yajl_handle yajl)
+{
+	if (!str_is_text(r->input)) {
+		r->at = count_text(r->input);
+		return refuse(r, r->input.p[r->at] ? "text that is not valid UTF-8" : "a NUL character");
+	}
+	if (yajl_parse(yajl, (const unsigned char *)r->input.p, r->input.n) != yajl_status_ok) {
+		r->at = yajl_get_bytes_consumed(yajl);
+		return 0;
+	}
+	r->at = r->input.n;
+	return yajl_complete_parse(yajl) == yajl_status_ok && check_whole(r);
 }
 
 static struct json_limits limits_or_default(const struct json_limits *given)
@@ -315,30 +365,14 @@ const struct json *json_parse(struct arena *arena, struct str text, const struct
 	struct reader r = { .arena = arena, .input = text, .limits = limits_or_default(limits) };
 	const struct json *result = NULL;
 	yajl_handle yajl = yajl_alloc(&callbacks, NULL, &r);
-	yajl_status status;
 
 	if (!yajl)
 		abort();
 	yajl_config(yajl, yajl_dont_validate_strings, 1); /* ours is stricter */
-	if (str_is_text(text)) {
-		status = yajl_parse(yajl, (const unsigned char *)text.p, text.n);
-	} else {
-		r.why = memchr(text.p, 0, text.n) ? "a NUL character" : "text that is not valid UTF-8";
-		status = yajl_status_error;
-	}
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(yajl);
-	if (status == yajl_status_ok && (has_foreign_space(text) || has_lone_surrogate(text))) {
-		r.why = has_foreign_space(text) ? "a form feed or vertical tab between values"
-						: "half a surrogate pair in a text";
-		status = yajl_status_error;
-	}
-	if (status == yajl_status_ok)
+	if (read_whole(&r, yajl))
 		result = r.root;
 	else
-		*ret_why = arena_printf(arena, "byte %zu: %s", yajl_get_bytes_consumed(yajl),
-					r.why ? r.why : "this is not JSON")
-				   .p;
+		*ret_why = arena_printf(arena, "byte %zu: %s", r.at, r.why ? r.why : "this is not JSON").p;
 	yajl_free(yajl);
 	return result;
 }

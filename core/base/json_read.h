@@ -1,8 +1,9 @@
 /* JSON in, on yajl's event parser, as a tree in an arena.
  *
  * Refused with a sentence that names the place: nesting deeper than 32, more than 100,000 tokens, a text over 1 MiB,
- * text that is not strict UTF-8 or holds NUL, integers beyond 64 bits, a key twice in one object, anything after the
- * value, comments. Does not recurse: the depth of the input never reaches the stack. */
+ * text that is not strict UTF-8 or holds NUL, half a surrogate pair, integers beyond 64 bits, other numbers that
+ * overflow a double or have more than 127 characters, a key twice in one object, anything after the value, comments.
+ * Does not recurse: the depth of the input never reaches the stack. */
 #ifndef BASE_JSON_READ_H
 #define BASE_JSON_READ_H
 

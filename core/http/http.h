@@ -70,6 +70,8 @@ struct str http_request_header(const struct exchange *x, const char *name); /* l
 size_t http_request_header_count(const struct exchange *x, const char *name);
 /* Query parameter, decoded; .p == NULL when absent. */
 struct str http_query(struct exchange *x, const char *name);
+/* The name of a parameter that is there twice, or of the 33rd; .p == NULL when there is none. */
+struct str http_query_doubled(struct exchange *x);
 struct str http_cookie(struct exchange *x, const char *name);
 /* False, and nothing added, when name or value holds bytes below 0x20 or 0x7f. Values are copied. */
 bool http_answer_header(struct exchange *x, const char *name, struct str value);

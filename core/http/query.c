@@ -114,6 +114,31 @@ struct str query_find(struct str query, struct str name, struct arena *arena)
 	return none;
 }
 
+struct str query_doubled(struct str query, struct arena *arena)
+{
+	struct str names[QUERY_MAX];
+	unsigned n_names = 0;
+
+	while (query.n > 0) {
+		struct str value = str_split(&query, '&'), key = str_split(&value, '=');
+		char *text;
+		size_t n;
+
+		if (key.n == 0)
+			continue;
+		text = arena_raw(arena, key.n + 1);
+		if (!percent_decode(key, true, text, &n))
+			continue;
+		for (unsigned i = 0; i < n_names; i++)
+			if (str_eq(names[i], (struct str){ text, n }))
+				return names[i];
+		if (n_names == QUERY_MAX)
+			return (struct str){ text, n };
+		names[n_names++] = (struct str){ text, n };
+	}
+	return (struct str){ NULL, 0 };
+}
+
 struct str cookie_find(struct str header, struct str name)
 {
 	while (header.n > 0) {
@@ -135,6 +160,11 @@ struct str cookie_find(struct str header, struct str name)
 struct str http_query(struct exchange *x, const char *name)
 {
 	return query_find(x->query, str_of(name), x->call->arena);
+}
+
+struct str http_query_doubled(struct exchange *x)
+{
+	return query_doubled(x->query, x->call->arena);
 }
 
 struct str http_cookie(struct exchange *x, const char *name)

@@ -14,6 +14,10 @@ void percent_encode(struct str raw, struct buf *ret);
 bool path_decode(struct str raw, char *to, struct str *ret, const char **ret_why);
 /* The value of a parameter in "a=1&b=2", decoded into the arena. .p == NULL when absent or not decodable. */
 struct str query_find(struct str query, struct str name, struct arena *arena);
+/* The name of a parameter that stands in the query twice: one reader would take the first, another the last. .p == NULL
+ * when there is none. For queries that percent_decode takes; more than QUERY_MAX parameters count as doubled. */
+#define QUERY_MAX 32
+struct str query_doubled(struct str query, struct arena *arena);
 /* The value of a cookie in one Cookie header. .p == NULL when absent. */
 struct str cookie_find(struct str header, struct str name);
 

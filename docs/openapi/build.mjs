@@ -15,6 +15,17 @@ import * as webhooks from './webhooks.mjs';
 const subjects = [people, tokens, organizations, projects, deployments, webhooks, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
+// Real answers, written by tests/lib/record-examples.mjs.
+const examples = JSON.parse(readFileSync(docs('openapi/examples.json'), 'utf8'));
+
+function addExamples(item) {
+  for (const [status, value] of Object.entries(examples[item.operationId] ?? {})) {
+    const content = item.responses[status]?.content?.['application/json'];
+    if (!content) throw new Error(`docs/openapi/examples.json has an answer ${status} to ${item.operationId}, which is not described`);
+    content.example = value;
+  }
+}
+
 const integer = (description) => ({ description, schema: { type: 'integer' } });
 const string = (description) => ({ description, schema: { type: 'string' } });
 
@@ -23,6 +34,7 @@ export function description() {
   for (const { method, path, item } of subjects.flatMap((subject) => subject.operations)) {
     paths[path] ??= {};
     if (paths[path][method]) throw new Error(`${method} ${path} is described twice`);
+    addExamples(item);
     paths[path][method] = item;
   }
   return {

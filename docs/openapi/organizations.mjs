@@ -77,7 +77,7 @@ export const operations = [
       githubLogin: text('A login on GitHub.', { minLength: 1, maxLength: 39 }),
       role: someRole,
     }, { required: ['role'] }),
-    example: { email: 'developer@demo.opshub.local', role: 'DEVELOPER' },
+    example: { email: 'grace@example.org', role: 'DEVELOPER' },
     answers: { 201: { description: 'Member or asked in.', headers: ['Location'], schema: ref('Member') } }, errors: [409],
   }),
   operation('PATCH /orgs/{orgId}/members/{userId}', {

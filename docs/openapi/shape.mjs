@@ -96,6 +96,7 @@ const parameterTexts = {
 //   role     'none', 'user', or the least role: VIEWER, DEVELOPER, MAINTAINER, OWNER
 //   scope    what an API token needs; follows from method and role when absent
 //   example  a body that works on the demonstration data, for the documentation
+//   curl     the whole command, where the one made from method, path and example would not work
 export function operation(line, o) {
   const [method, path] = line.split(' ');
   const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
@@ -115,6 +116,7 @@ export function operation(line, o) {
     ...(o.role !== 'none' && { 'x-opshub-scope': scope }),
     ...(o.limited === false && { 'x-opshub-limited': false }),
     security: o.role === 'none' ? [] : [{ bearer: [] }, { cookie: [] }],
+    ...(o.curl && { 'x-codeSamples': [{ lang: 'sh', source: o.curl }] }),
     ...(parameters.length && { parameters }),
     ...(o.body && { requestBody: {
       required: o.body.required?.length > 0,

@@ -46,6 +46,10 @@ export const operations = [
       head('X-GitHub-Delivery', 'The delivery\'s id: a second copy changes nothing.'),
       head('X-Hub-Signature-256', '`sha256=` and the HMAC of the body in hex.'),
     ],
+    curl: `BODY='{"zen":"Keep it logically awesome."}'
+curl -s -H 'Content-Type: application/json' -H 'X-GitHub-Event: ping' -H "X-GitHub-Delivery: $(cat /proc/sys/kernel/random/uuid)" \\
+  -H "X-Hub-Signature-256: sha256=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$GITHUB_WEBHOOK_SECRET" -r | cut -d ' ' -f 1)" \\
+  -d "$BODY" "$API_BASE_URL/webhooks/github"`,
     body: payload,
     bodyContent: {
       'application/json': { schema: payload },

@@ -1,7 +1,8 @@
 // The house rules that a compiler does not see: who may include whom, sizes, calls nobody makes, words that stay out.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { code, files, hits, isText, read, root } from './source.mjs';
@@ -127,6 +128,9 @@ test('the top level is the house that was agreed, nothing beside it', () => {
 test('every copied file has its source and its licence', () => {
   const sources = read('tests/contract/SOURCES.md');
   none(files('tests/contract').filter((path) => /\/github-\w+\//.test(path)).filter((path) => !sources.includes(path.split('/').pop())).map((path) => `${path} is not in SOURCES.md`));
+  const suite = createHash('sha256');
+  for (const path of files('tests/contract/json-test-suite')) suite.update(path).update(readFileSync(join(root, path)));
+  assert.equal(suite.digest('hex'), '38ec84e245db506968513901b39c689f61f602705089dc8747f7f4a50e1dd86d', 'a file of json-test-suite/ has changed');
   const licences = [...sources.matchAll(/LICENSES\/([\w.-]+)/g)].map((match) => match[1]);
   assert.ok(licences.length >= 3);
   none(licences.filter((name) => !existsSync(join(root, 'tests/contract/LICENSES', name))));
@@ -150,6 +154,7 @@ test('continuous integration runs tests/run and nothing else', () => {
 test('links in the documents lead somewhere', () => {
   const wrong = [];
   for (const path of files('', ['.md'])) {
+    if (path === 'docs/openapi/guide.md') continue; // a part of docs/api.md, whose links are looked at
     for (const [, target] of read(path).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       if (!existsSync(join(root, normalize(join(dirname(path), target))))) wrong.push(`${path} links to ${target}`);

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { outputs } from '../../docs/openapi/build.mjs';
-import { all, description } from '../lib/openapi.mjs';
+import { all, assertDescribed, description } from '../lib/openapi.mjs';
+import { forbids } from '../lib/spoil.mjs';
 import { read, root } from './source.mjs';
 
 const program = join(process.env.OPSHUB_BUILD ?? join(root, 'build/release'), 'bin/opshubd');
@@ -22,6 +23,28 @@ test('docs/openapi.json is valid OpenAPI 3.1', async () => {
   assert.ok(result.valid, JSON.stringify(result.errors, null, 1));
   const ids = all.map((one) => one.operation.operationId);
   assert.equal(new Set(ids).size, ids.length, 'two operations have one id');
+});
+
+test('the examples of answers are as their schemas say, and so are those of bodies', () => {
+  let n = 0;
+  const headers = new Headers({ 'content-type': 'application/json', 'x-request-id': '0000000000000000' });
+  for (const { method, path, operation } of all) {
+    for (const [status, answer] of Object.entries(operation.responses)) {
+      const json = answer.content?.['application/json']?.example;
+      if (json === undefined) continue;
+      assertDescribed(method, path.replace(/\{\w+\}/g, 'x'), { status, headers, json, text: JSON.stringify(json) });
+      n++;
+    }
+    const body = operation.requestBody?.content['application/json'];
+    if (body?.example) assert.ok(!forbids(body.schema, body.example), `${operation.operationId}: its example is not what its schema takes`);
+  }
+  assert.ok(n >= 10, `${n} examples`);
+});
+
+test('links inside docs/api.md lead to a heading', () => {
+  const page = read('docs/api.md');
+  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^a-z0-9 -]/g, '').replace(/ /g, '-'));
+  assert.deepEqual([...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, to]) => to).filter((to) => !anchors.includes(to)), []);
 });
 
 // Pages of the dashboard are for browsers, not part of the API.

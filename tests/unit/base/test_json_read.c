@@ -197,8 +197,9 @@ static void refusals_with_a_word_of_their_own(void **state)
 		      "an integer beyond 64 bits");
 	check_refused(STR("1e400"), "a number out of range");
 	check_refused(STR("-1e400"), "a number out of range");
-	check_refused(STR("0.0000000000000000000000000000000000000000000000000000000000000001"),
-		      "more than 63 characters");
+	check_refused(STR("0.00000000000000000000000000000000000000000000000000000000000000"
+			  "000000000000000000000000000000000000000000000000000000000000000001"),
+		      "more than 127 characters");
 	check_refused(STR("\f1"), "");
 	check_refused(STR("[1,\f2]"), "a form feed or vertical tab between values");
 	check_refused(STR("1\f"), "a form feed or vertical tab between values");
@@ -221,6 +222,20 @@ static void refusals_with_a_word_of_their_own(void **state)
 	check_refused(STR("{\"\":1,\"b\":2,\"\":3}"), "the key \"\" twice in one object");
 	check_refused(STR("[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]"), "the key \"b\" twice in one object");
 	check_refused(STR("[1, 2, x]"), "byte");
+}
+
+static void refusals_name_the_place(void **state)
+{
+	(void)state;
+	check_refused(STR("{\"a\":1"), "byte 6: this is not JSON");
+	check_refused(STR(""), "byte 0: this is not JSON");
+	check_refused(STR("[1,2]]"), "byte 6: this is not JSON");
+	check_refused(STR("{\"a\":\"b\xff\"}"), "byte 7: text that is not valid UTF-8");
+	check_refused(STR("[\"\xc3\xa9\xe2\x82\"]"), "byte 4: text that is not valid UTF-8");
+	check_refused(STR("[\"\xc3\xa9\xe2\x82"), "byte 4: text that is not valid UTF-8");
+	check_refused(STR("[1,\0]"), "byte 3: a NUL character");
+	check_refused(STR("[1,\v2]"), "byte 3: a form feed or vertical tab");
+	check_refused(STR("[\"ab\\ud83d\"]"), "byte 4: half a surrogate pair");
 }
 
 static void half_a_surrogate_pair_is_no_character(void **state)
@@ -444,6 +459,7 @@ int main(void)
 		CASE(good_documents),
 		CASE(bad_documents),
 		CASE(refusals_with_a_word_of_their_own),
+		CASE(refusals_name_the_place),
 		CASE(half_a_surrogate_pair_is_no_character),
 		CASE(nesting_has_a_limit),
 		CASE(sizes_have_limits),

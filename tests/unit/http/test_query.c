@@ -86,6 +86,37 @@ static void test_query(void **state)
 	arena_free(arena);
 }
 
+static void test_doubled_parameters(void **state)
+{
+	static const struct {
+		const char *query, *name; /* NULL: none is doubled */
+	} samples[] = {
+		{ "", NULL },
+		{ "a", NULL },
+		{ "a=1&b=1&ab=1&A=1", NULL },
+		{ "&&a=1&&", NULL },
+		{ "=1&=2", NULL },
+		{ "a=1&a=2", "a" },
+		{ "a=1&b=2&%61", "a" },
+		{ "b&a+b=1&a%20b=2", "a b" },
+		{ "a=a&b=b&b=b", "b" },
+		{ "0&1&2&3&4&5&6&7&8&9&a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q&r&s&t&u&v", NULL },
+		{ "0&1&2&3&4&5&6&7&8&9&a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q&r&s&t&u&v&w", "w" },
+	};
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct str name = query_doubled(str_of(samples[i].query), arena);
+
+		if ((name.p != NULL) != (samples[i].name != NULL))
+			fail_msg("%s: %s", samples[i].query, name.p ? name.p : "none");
+		if (name.p)
+			assert_true(str_eq(name, str_of(samples[i].name)));
+	}
+	arena_free(arena);
+}
+
 static void test_cookies(void **state)
 {
 	static const struct {
@@ -138,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_doubled_parameters),
 		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_encoding),
 	};

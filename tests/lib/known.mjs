@@ -1,0 +1,27 @@
+// Real values for the parameters of paths: what is there in this stack, asked from the lists in front of them.
+import assert from 'node:assert/strict';
+import { deployment, get } from './client.mjs';
+import { env } from './env.mjs';
+import { deliver, pullRequest } from './github.mjs';
+import { all } from './openapi.mjs';
+
+export const known = {};
+
+export const namesIn = (path) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+// A path with its parameters filled in: by `values`, by what is known, or by an id that is not there.
+export const pathOf = (path, values = {}) => path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? known[name] ?? `${name}_00000000000000000000000000`);
+
+// The newest element of the list in front of a parameter: /orgs/{orgId} from /orgs.
+async function learn(path) {
+  const [, list, name] = /^(.*)\/\{(\w+)\}$/.exec(path);
+  if (known[name] || !all.some((one) => one.method === 'GET' && one.path === list)) return;
+  const { status, json } = await get(pathOf(list));
+  if (status === 200 && Array.isArray(json) && json[0]?.id) known[name] = json[0].id;
+}
+
+// Fills `known`, with the demonstration data and one preview that is READY.
+export async function learnAll() {
+  assert.equal((await deliver('pull_request', pullRequest('opened', 1))).status, 202);
+  Object.assign(known, { orgId: 'org_demo', projectId: env.project, deploymentId: (await deployment(1, 'READY', { seconds: 60 })).id });
+  for (const { path } of all) for (const { index, 0: text } of path.matchAll(/\{\w+\}/g)) await learn(path.slice(0, index + text.length));
+}
