@@ -11,11 +11,12 @@
 static void answer(struct exchange *x, struct str stored)
 {
 	const char *why = "";
-	struct rules rules = rules_read(json_parse(x->call->arena, stored, NULL, &why));
+	struct rules *rules = arena_alloc(x->call->arena, sizeof(*rules));
 	struct json_out out = http_answer_json(x, 200);
 
+	*rules = rules_read(json_parse(x->call->arena, stored, NULL, &why));
 	json_open(&out, '{');
-	rules_write(&rules, &out);
+	rules_write(rules, &out);
 	json_close(&out, '}');
 }
 
@@ -64,43 +65,42 @@ static int read_rules(struct exchange *x, struct rules *ret)
 {
 	static const char *const drafts[] = { "skip", "deploy", NULL };
 	static const char *const forks[] = { "approve", "trusted", "deploy", "skip", NULL }; /* as enum fork_policy */
-	struct rules rules = rules_read(NULL);
 	struct str word = { 0 };
 	struct input in;
 	int r = input_open(x, &in);
 
 	if (r != OK)
 		return r;
+	*ret = rules_read(NULL);
 	if (input_word(&in, "drafts", INPUT_NULLABLE, drafts, &word))
-		rules.deploy_drafts = str_eq(word, STR("deploy"));
+		ret->deploy_drafts = str_eq(word, STR("deploy"));
 	if (input_word(&in, "forks", INPUT_NULLABLE, forks, &word))
 		for (int i = FORKS_APPROVE; i <= FORKS_SKIP; i++)
 			if (str_eq(word, str_of(forks[i])))
-				rules.forks = (enum fork_policy)i;
-	read_words(&in, "labelsAny", &rules.labels_any);
-	read_words(&in, "labelsNone", &rules.labels_none);
-	read_words(&in, "baseBranches", &rules.base_branches);
-	read_words(&in, "skipAuthors", &rules.skip_authors);
-	input_text(&in, "skipMarker", INPUT_NULLABLE, 0, MARKER_MAX, &rules.skip_marker);
-	*ret = rules;
+				ret->forks = (enum fork_policy)i;
+	read_words(&in, "labelsAny", &ret->labels_any);
+	read_words(&in, "labelsNone", &ret->labels_none);
+	read_words(&in, "baseBranches", &ret->base_branches);
+	read_words(&in, "skipAuthors", &ret->skip_authors);
+	input_text(&in, "skipMarker", INPUT_NULLABLE, 0, MARKER_MAX, &ret->skip_marker);
 	return input_close(&in);
 }
 
 int rules_put(struct exchange *x)
 {
 	struct audit audit = { audit_id(x), audit_who(x) };
-	struct rules rules;
+	struct rules *rules = arena_alloc(x->call->arena, sizeof(*rules));
 	struct json_out out;
 	struct str text;
 	struct buf buf;
-	int r = read_rules(x, &rules);
+	int r = read_rules(x, rules);
 
 	if (r != OK)
 		return r;
 	buf_init(&buf, RULES_MAX);
 	out = JSON_OUT(&buf);
 	json_open(&out, '{');
-	rules_write(&rules, &out);
+	rules_write(rules, &out);
 	json_close(&out, '}');
 	text = arena_str(x->call->arena, buf_str(&buf));
 	if (buf.overflow)

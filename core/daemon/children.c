@@ -162,7 +162,7 @@ static bool open_pipe(int fds[2])
 
 bool child_start(struct child *child, const struct child_setup *setup)
 {
-	const struct child before = *child;
+	char id_before[sizeof(child->id)], last_before[sizeof(child->last_id)];
 	int status[2] = { -1, -1 }, crash[2] = { -1, -1 }, r;
 	char id[ID_MAX];
 
@@ -172,6 +172,8 @@ bool child_start(struct child *child, const struct child_setup *setup)
 		log_error("Supervisor", "No file descriptors are left to start a process");
 		return false;
 	}
+	memcpy(id_before, child->id, sizeof(id_before));
+	memcpy(last_before, child->last_id, sizeof(last_before));
 	memcpy(child->last_id, child->id, sizeof(child->last_id));
 	id_new(id, "proc_");
 	snprintf(child->id, sizeof(child->id), "%s", id);
@@ -179,7 +181,9 @@ bool child_start(struct child *child, const struct child_setup *setup)
 	if (r != 0) {
 		close_pipe(status);
 		close_pipe(crash);
-		*child = before; /* the next try still knows whose leases and whose crash it takes over */
+		/* the next try still knows whose leases and whose crash it takes over */
+		memcpy(child->id, id_before, sizeof(child->id));
+		memcpy(child->last_id, last_before, sizeof(child->last_id));
 		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)),
 			  F_TEXT("error", strerror(r)));
 		return false;

@@ -71,7 +71,7 @@ const higher = (a, b) => (rank(a) >= rank(b) ? a : b);
 // What a path's parameters stand for when this identity asks.
 export function fill(path, who) {
   return path.replace(/:(\w+)/g, (_, name) => {
-    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, file: 'app.js', user: ids.spare,
+    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', file: 'app.js', user: ids.spare,
       token: token(`spare ${who.person}`), session: session(`spare ${who.person}`) }[name];
     if (!value) throw new Error(`tests/lib/world.mjs has nothing for :${name} of ${path}`);
     return value;
@@ -97,6 +97,7 @@ function world() {
     [session('ended'), user('owner'), later, now], [session('over'), user('owner'), before, 'null']];
   const hashed = (name) => `sha256('${tokenText(name)}')`;
   return `
+    delete from deliveries where repo_full_name like 'matrix/%';
     delete from previews where project_id in (${list(projects)});
     delete from projects where org_id in (${list(organizations)});
     delete from organizations where id in (${list(organizations)});
@@ -104,6 +105,8 @@ function world() {
     insert into organizations (id, name, slug) values ('${organizations[0]}', 'Ours', 'matrix-ours'), ('${organizations[1]}', 'Foreign', 'matrix-foreign');
     insert into projects (id, org_id, name, repo_full_name) values ('${ids.project}', '${organizations[0]}', 'this', 'matrix/this'),
       ('${ids.otherProject}', '${organizations[0]}', 'other', 'matrix/other'), ('${ids.foreignProject}', '${organizations[1]}', 'foreign', 'matrix/foreign');
+    insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)
+      values ('hook_matrix', '\\x00', 'ping', '', 'matrix/this', 'ignored', 'x', '[]', '{}', now() + interval '1 s');
     insert into users (id, email, active) values ${names.map((n) => `('${user(n)}', '${n}@matrix.example', ${!people[n][1]?.inactive})`)};
     insert into members (org_id, user_id, role) values ${names.flatMap((n) => [
       people[n][0] && `('${organizations[0]}', '${user(n)}', '${people[n][0]}')`,
