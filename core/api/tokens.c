@@ -115,7 +115,8 @@ static int answer_token(struct exchange *x, const struct db_rows *rows, struct s
 	struct json_out out = http_answer_json(x, 201);
 
 	http_answer_header(x, "location",
-			   arena_printf(x->call->arena, "/me/tokens/%.*s", STR_FMT(db_text(rows, 0, "id"))));
+			   arena_printf(x->call->arena, "%.*s/me/tokens/%.*s", STR_FMT(api_of(x)->o.base_url),
+					STR_FMT(db_text(rows, 0, "id"))));
 	json_open(&out, '{');
 	db_row_members(rows, 0, &out);
 	json_put_text(&out, "token", token);

@@ -41,7 +41,7 @@ test('a new token is shown once, works, and only its hash is stored', async () =
   const { token, ...rest } = answer.json;
   assert.match(token, /^oph_[0-9A-Za-z]{49}$/);
   assert.deepEqual(Object.keys(rest), shape);
-  assert.equal(answer.headers.get('location'), `/me/tokens/${rest.id}`);
+  assert.equal(answer.headers.get('location'), `${env.api}/me/tokens/${rest.id}`);
   assert.equal(answer.headers.get('cache-control'), 'no-store');
   assert.ok(Math.abs(Date.parse(rest.expiresAt) - Date.now() - 90 * day) < 60_000, rest.expiresAt);
   assert.equal((await get(list, { token })).status, 200);
