@@ -75,6 +75,10 @@ static struct step bring_up(const struct preview *p, unsigned i)
 	const struct attempt *a = &p->attempts[i];
 	struct step step = { .attempt = i };
 
+	if (p->frozen && a->state == ATTEMPT_INTENT) {
+		step.kind = STEP_FORGET;
+		return step;
+	}
 	if (!ended(a) && p->now_ms >= a->deadline_ms) {
 		step.kind = STEP_TIME_OUT;
 		return step;
@@ -142,6 +146,7 @@ struct step preview_next(const struct preview *p)
 	int64_t wait_ms = INT64_MAX;
 	const struct attempt *current = NULL;
 	struct step step;
+	bool missing;
 
 	for (unsigned i = 0; i < p->n_attempts; i++) {
 		if (p->desired != DESIRED_DEPLOYED || p->attempts[i].generation != p->generation)
@@ -152,8 +157,13 @@ struct step preview_next(const struct preview *p)
 			return step;
 	}
 	/* settled without an attempt: it failed before anything reached the provider */
-	if (p->desired == DESIRED_DEPLOYED && !current && !p->settled)
+	missing = p->desired == DESIRED_DEPLOYED && !current && !p->settled;
+	if (missing && !p->frozen)
 		return (struct step){ .kind = STEP_INSERT };
+	if (missing && !p->held)
+		return (struct step){ .kind = STEP_HOLD };
+	if (missing)
+		wait_ms = FROZEN_WAIT_MS;
 	for (unsigned i = 0; i < p->n_attempts; i++) {
 		if (&p->attempts[i] == current || is_kept(p, i))
 			continue;

@@ -6,7 +6,10 @@
  *
  * The current attempt is the one of the wanted generation. Older ones are cleaned up: what still builds at once, what
  * is READY when a newer one is READY, so that a push does not take the preview away. When nothing is wanted, everything
- * goes. A SENT attempt without an answer is looked up by its id before it is ever sent again. */
+ * goes. A SENT attempt without an answer is looked up by its id before it is ever sent again.
+ *
+ * While its organization is locked down nothing is sent: an attempt that has not reached the provider is forgotten and
+ * none is made. What the provider has is followed to its end, and what is not wanted is taken down as always. */
 #ifndef MODEL_PREVIEW_H
 #define MODEL_PREVIEW_H
 
@@ -36,6 +39,8 @@ struct preview {
 	enum desired desired;
 	int64_t generation;
 	bool settled; /* this generation has been brought to its end */
+	bool frozen;  /* its organization is locked down */
+	bool held;    /* and what is shown of it says so */
 	int64_t now_ms;
 	int64_t settle_ms;              /* after this long a sent attempt that cannot be found was never received */
 	const struct attempt *attempts; /* those that are not GONE, oldest first */
@@ -54,6 +59,7 @@ enum step_kind {
 	STEP_DESTROY,
 	STEP_FORGET, /* it never reached the provider: GONE */
 	STEP_SETTLE, /* nothing of it exists any more and nothing is wanted: say so */
+	STEP_HOLD,   /* it would be deployed, but is frozen: say so */
 };
 
 struct step {
@@ -62,6 +68,9 @@ struct step {
 	bool lost;        /* STEP_FIND: not found means it may be sent again (current) or forgotten (old) */
 	int64_t wait_ms;  /* STEP_WAIT */
 };
+
+/* The end of a lockdown wakes every job it held; so often one looks by itself. */
+#define FROZEN_WAIT_MS (5 * 60 * 1000)
 
 struct step preview_next(const struct preview *preview);
 

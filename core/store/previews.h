@@ -7,6 +7,8 @@
 #include "model/preview.h"
 #include "store/jobs.h"
 
+#define PREVIEW_FROZEN "FROZEN" /* the detail that is shown during a lockdown */
+
 struct attempt_row {
 	struct str id, sha, branch, provider, provider_id, url, log_cursor;
 	int64_t log_bytes;
@@ -60,6 +62,9 @@ AWAITS int attempt_write(struct call *call, struct db *db, const struct job *job
  * cleared. */
 AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation,
 			  const char *status, const char *detail, const char *reason, struct str message);
+/* It is not deployed for now: QUEUED, with this detail and message. */
+AWAITS int preview_hold(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *detail,
+			struct str message);
 AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
 			 struct str text, struct str cursor);
 

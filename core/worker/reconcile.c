@@ -255,7 +255,7 @@ int step_find(struct step_context *s, struct call *call, const struct step *step
 		return back_off(s, call, i, NULL);
 	if (!step->lost)
 		return look_again(s, call, i);
-	if (!wanted)
+	if (!wanted || s->preview.model.frozen)
 		return step_forget(s, call, i);
 	if (s->preview.model.attempts[i].tries >= CREATE_TRIES)
 		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the provider never took the deployment on"),
@@ -408,6 +408,8 @@ static int do_step(struct step_context *s, struct call *call, const struct step 
 		return step_forget(s, call, step->attempt);
 	case STEP_SETTLE:
 		return step_settle(s, call);
+	case STEP_HOLD:
+		return step_hold(s, call);
 	case STEP_DONE:
 	case STEP_WAIT:
 		break;

@@ -29,6 +29,7 @@ AWAITS int step_cancel(struct step_context *s, struct call *call, unsigned attem
 AWAITS int step_destroy(struct step_context *s, struct call *call, unsigned attempt);
 AWAITS int step_forget(struct step_context *s, struct call *call, unsigned attempt);
 AWAITS int step_settle(struct step_context *s, struct call *call);
+AWAITS int step_hold(struct step_context *s, struct call *call);
 /* The provider could not be asked (call->why): the same step later, with `detail` shown (NULL = as it is). */
 AWAITS int back_off(struct step_context *s, struct call *call, unsigned attempt, const char *detail);
 /* Build output that is new goes to the store; failing to get it fails nothing. */

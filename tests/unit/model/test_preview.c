@@ -13,8 +13,8 @@
 #define NOW    1000000
 #define SETTLE 90000
 
-static const char *const steps[] = { "done",    "wait",   "insert",  "send",   "find",  "poll",
-				     "timeout", "cancel", "destroy", "forget", "settle" };
+static const char *const steps[] = { "done",    "wait",   "insert",  "send",   "find",   "poll",
+				     "timeout", "cancel", "destroy", "forget", "settle", "hold" };
 
 #define DEPLOYED  DESIRED_DEPLOYED
 #define DESTROYED DESIRED_DESTROYED
@@ -126,6 +126,30 @@ static const struct row {
 	{ DEPLOYED, true, { A(4, SENT, UNKNOWN), A(5, CREATED, READY) }, "find", 0, 0, true },
 };
 
+/* The same during a lockdown: nothing is sent, what the provider has goes on, what is not wanted goes. */
+static const struct frozen_row {
+	bool held; /* people were told */
+	struct row row;
+} frozen_rows[] = {
+	{ false, { DEPLOYED, false, { { 0 } }, "hold", 0, 0, false } },
+	{ true, { DEPLOYED, false, { { 0 } }, "wait", 0, FROZEN_WAIT_MS, false } },
+	{ false, { DEPLOYED, true, { { 0 } }, "done", 0, 0, false } },
+	{ false, { DEPLOYED, false, { A(5, INTENT, UNKNOWN) }, "forget", 0, 0, false } },
+	{ true, { DEPLOYED, false, { A(5, INTENT, UNKNOWN, NEXT(700)) }, "forget", 0, 0, false } },
+	{ false, { DEPLOYED, false, { A(5, INTENT, UNKNOWN, .deadline_ms = NOW) }, "forget", 0, 0, false } },
+	{ false, { DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(1)) }, "find", 0, 0, false } },
+	{ false, { DEPLOYED, false, { A(5, CREATED, BUILDING) }, "poll", 0, 0, false } },
+	{ false, { DEPLOYED, false, { A(5, CREATED, READY) }, "settle", 0, 0, false } },
+	{ false, { DEPLOYED, false, { A(4, CREATED, READY) }, "hold", 0, 0, false } },
+	{ true, { DEPLOYED, false, { A(4, CREATED, READY) }, "wait", 0, FROZEN_WAIT_MS, false } },
+	{ true, { DEPLOYED, false, { A(4, CREATED, BUILDING) }, "cancel", 0, 0, false } },
+	{ true, { DEPLOYED, false, { A(4, CREATED, FAILED, NEXT(9)) }, "wait", 0, 9, false } },
+	{ false, { DESTROYED, false, { A(5, CREATED, READY) }, "destroy", 0, 0, false } },
+	{ true, { DESTROYED, false, { A(5, CREATED, BUILDING) }, "cancel", 0, 0, false } },
+	{ false, { DESTROYED, false, { { 0 } }, "settle", 0, 0, false } },
+	{ false, { HELD, false, { { 0 } }, "settle", 0, 0, false } },
+};
+
 static struct preview preview_of(const struct row *row)
 {
 	static struct attempt attempts[3];
@@ -144,17 +168,32 @@ static struct preview preview_of(const struct row *row)
 	return p;
 }
 
+static void check_row(const char *table, size_t i, const struct preview *p, const struct row *row)
+{
+	struct step step = preview_next(p);
+
+	if (strcmp(steps[step.kind], row->step) != 0 || step.attempt != row->attempt || step.wait_ms != row->wait_ms ||
+	    step.lost != row->lost)
+		fail_msg("%s row %zu: %s of attempt %u, wait %lld, lost %d; not %s", table, i, steps[step.kind],
+			 step.attempt, (long long)step.wait_ms, step.lost, row->step);
+}
+
 static void the_table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct preview p = preview_of(&rows[i]);
-		struct step step = preview_next(&p);
 
-		if (strcmp(steps[step.kind], rows[i].step) != 0 || step.attempt != rows[i].attempt ||
-		    step.wait_ms != rows[i].wait_ms || step.lost != rows[i].lost)
-			fail_msg("row %zu: %s of attempt %u, wait %lld, lost %d; not %s", i, steps[step.kind],
-				 step.attempt, (long long)step.wait_ms, step.lost, rows[i].step);
+		check_row("open", i, &p, &rows[i]);
+		p.held = true; /* what is left of a lockdown that is over changes nothing */
+		check_row("unlocked", i, &p, &rows[i]);
+	}
+	for (size_t i = 0; i < sizeof(frozen_rows) / sizeof(frozen_rows[0]); i++) {
+		struct preview p = preview_of(&frozen_rows[i].row);
+
+		p.frozen = true;
+		p.held = frozen_rows[i].held;
+		check_row("frozen", i, &p, &frozen_rows[i].row);
 	}
 }
 
@@ -204,7 +243,7 @@ static void check_step(const struct preview *p)
 	struct step step = preview_next(p);
 	const struct attempt *a = p->n_attempts ? &p->attempts[step.attempt] : NULL;
 	bool of_attempt = step.kind != STEP_DONE && step.kind != STEP_WAIT && step.kind != STEP_INSERT &&
-			  step.kind != STEP_SETTLE;
+			  step.kind != STEP_SETTLE && step.kind != STEP_HOLD;
 
 	assert_true(!of_attempt || step.attempt < p->n_attempts);
 	switch (step.kind) {
@@ -212,13 +251,21 @@ static void check_step(const struct preview *p)
 		assert_true(p->settled);
 		break;
 	case STEP_WAIT:
-		assert_in_range(step.wait_ms, 1, 5000);
+		assert_in_range(step.wait_ms, 1, p->frozen ? FROZEN_WAIT_MS : 5000);
 		break;
 	case STEP_INSERT:
+		assert_false(p->settled || p->frozen);
+		break;
 	case STEP_SETTLE:
 		assert_false(p->settled);
 		break;
+	case STEP_HOLD:
+		assert_true(p->frozen && !p->held && !p->settled && p->desired == DESIRED_DEPLOYED);
+		break;
 	case STEP_SEND:
+		assert_false(p->frozen);
+		assert_true(p->desired == DESIRED_DEPLOYED && a->generation == p->generation);
+		break;
 	case STEP_POLL:
 	case STEP_TIME_OUT: /* only what is wanted is brought up */
 		assert_true(p->desired == DESIRED_DEPLOYED && a->generation == p->generation);
@@ -247,9 +294,11 @@ static void every_state_has_a_step_or_is_settled(void **state)
 	struct attempt attempts[2];
 
 	(void)state;
-	for (int mode = 0; mode < 6; mode++) {
+	for (int mode = 0; mode < 24; mode++) {
 		struct preview p = { .desired = (enum desired)(mode % 3),
-				     .settled = mode / 3,
+				     .settled = mode / 3 % 2,
+				     .frozen = mode / 6 % 2,
+				     .held = mode / 12,
 				     .generation = 5,
 				     .now_ms = NOW,
 				     .settle_ms = SETTLE,
