@@ -99,11 +99,17 @@ int deployment_events_show(struct exchange *x);
 int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
+int organization_audit(struct exchange *x);
+int organization_access_review(struct exchange *x);
+int organization_lockdown(struct exchange *x);
+int organization_unlock(struct exchange *x);
 int dashboard_file(struct exchange *x);
 
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
 int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix);
+/* ?cursor= alone. */
+int page_cursor(struct exchange *x, struct str *ret_cursor, const char *cursor_prefix);
 /* Link: <...>; rel="next" when the page is full. */
 void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit);
 int answer_rows(struct exchange *x, const struct db_rows *rows);

@@ -34,6 +34,11 @@ const struct http_route api_routes[] = {
 	POST("/projects/:project/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
 
+	GET("/orgs/:id/audit", organization_audit, ACCESS_ORG_MAINTAINER),
+	GET("/orgs/:id/access-review", organization_access_review, ACCESS_ORG_MAINTAINER),
+	POST("/orgs/:id/lockdown", organization_lockdown, ACCESS_ORG_OWNER),
+	POST("/orgs/:id/unlock", organization_unlock, ACCESS_ORG_OWNER),
+
 	{ HTTP_GET, "/", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/dashboard", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/dashboard/:file", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },

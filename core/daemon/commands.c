@@ -2,6 +2,7 @@
 #include "daemon/commands.h"
 
 #include "crypto/secret_key.h"
+#include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/migrate.h"
 #include "db/db.h"
@@ -15,6 +16,7 @@
 
 struct task {
 	const struct config *config;
+	struct admin_words words;
 	struct buf report;
 	int (*run)(struct call *call, struct task *task);
 	int code;
@@ -43,7 +45,8 @@ static int run_on_loop(struct task *task)
 	while (loop_fibers(loop))
 		uv_run(loop_uv(loop), UV_RUN_ONCE);
 	loop_free(loop);
-	fwrite(task->report.p, 1, task->report.n, stdout);
+	if (task->report.n)
+		fwrite(task->report.p, 1, task->report.n, stdout);
 	buf_done(&task->report);
 	if (task->code != OK)
 		fprintf(stderr, "opshubd: %s\n", task->why);
@@ -99,9 +102,30 @@ static int do_execute(struct call *call, struct task *task)
 	return r;
 }
 
-static int with_database(const struct config *config, int (*run)(struct call *call, struct task *task))
+static int do_audit_verify(struct call *call, struct task *task)
 {
-	struct task task = { .config = config, .run = run };
+	return audit_verify(call, task->config->database_url, &task->words);
+}
+
+static int do_audit_export(struct call *call, struct task *task)
+{
+	return audit_export(call, task->config->database_url, &task->words);
+}
+
+static int do_lockdown(struct call *call, struct task *task)
+{
+	return admin_lockdown(call, task->config->database_url, &task->words);
+}
+
+static int do_unlock(struct call *call, struct task *task)
+{
+	return admin_unlock(call, task->config->database_url, &task->words);
+}
+
+static int with_database(const struct config *config, const struct admin_words *words,
+			 int (*run)(struct call *call, struct task *task))
+{
+	struct task task = { .config = config, .words = *words, .run = run };
 
 	return run_on_loop(&task);
 }
@@ -152,12 +176,48 @@ static const struct {
 	{ "db", "seed", "demonstration data: one organization, four users, one project (--force in production)", true,
 	  do_seed },
 	{ "db", "execute", "run the SQL on stdin (--stdin)", true, do_execute },
+	{ "audit", "verify", "check that no row of the audit was changed or taken out", true, do_audit_verify },
+	{ "audit", "export", "print an organization's audit, or the installation's, as JSON lines", true,
+	  do_audit_export },
+	{ "lockdown", NULL, "log everybody out of an organization and deploy nothing new", true, do_lockdown },
+	{ "unlock", NULL, "end a lockdown", true, do_unlock },
 	{ "config", "check", "print the effective configuration, secrets masked", true, NULL },
 	{ "config", "ini", "print conf/opshub.ini with every key and its default", false, NULL },
 	{ "config", "docs", "print the table of settings for the documentation", false, NULL },
 	{ "genkey", NULL, "print a fresh ENCRYPTION_KEY_BASE64", false, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* Commands with options of their own behind their name. */
+static const struct {
+	int (*run)(struct call *call, struct task *task);
+	const char *options;
+	bool (*fits)(const struct admin_words *words);
+	const char *usage;
+} usages[] = {
+	{ do_audit_verify, "--org --expect", audit_verify_fits,
+	  "audit verify [--org ID|installation] [--expect ORG:SEQ:HASH]..." },
+	{ do_audit_export, "--org --installation --from --to", audit_export_fits,
+	  "audit export --org ID|--installation [--from TIME] [--to TIME]" },
+	{ do_lockdown, "--org --all --reason", lockdown_fits, "lockdown --org ID|--all --reason TEXT" },
+	{ do_unlock, "--org --all --reason", unlock_fits, "unlock --org ID|--all [--reason TEXT]" },
+};
+
+/* True when the command takes no options, or takes these; else its usage was printed. */
+static bool read_options(size_t found, char **words, int n, struct admin_words *ret)
+{
+	int named = commands[found].what ? 2 : 1;
+
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+		if (usages[i].run != commands[found].run)
+			continue;
+		if (admin_words_read(words + named, n - named, usages[i].options, ret) && usages[i].fits(ret))
+			return true;
+		fprintf(stderr, "opshubd: usage: opshubd %s\n", usages[i].usage);
+		return false;
+	}
+	return true;
+}
 
 void print_commands(void)
 {
@@ -177,6 +237,7 @@ static bool has_word(char **words, int n, const char *word)
 static int run_found(size_t found, const char *config_file, char **words, int n)
 {
 	static struct config config; /* its texts live as long as the process */
+	struct admin_words options = { 0 };
 	char why[512];
 
 	if (!commands[found].needs_config) {
@@ -184,6 +245,8 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 			return genkey();
 		return print_buf(strcmp(commands[found].what, "ini") == 0 ? config_print_ini : config_print_docs);
 	}
+	if (!read_options(found, words, n, &options))
+		return 2;
 	if (!config_load(config_file, &config, why, sizeof(why))) {
 		fprintf(stderr, "opshubd: %s\n", why);
 		return CONFIG_EXIT;
@@ -198,7 +261,7 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 		fprintf(stderr, "opshubd: usage: opshubd db execute --stdin < statements.sql\n");
 		return 2;
 	}
-	return with_database(&config, commands[found].run);
+	return with_database(&config, &options, commands[found].run);
 }
 
 bool run_command(const char *config_file, char **words, int n, int *ret_status)
