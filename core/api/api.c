@@ -3,6 +3,7 @@
 
 #include "api/access.h"
 #include "api/ingest.h"
+#include "api/limits.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ struct api *api_open(const struct api_options *options)
 	api->db = db_open(options->loop, &db);
 	api->kv = kv_open(options->loop, options->redis_url, "opshub-api");
 	api->access = access;
+	api->limits = limits_open(options->loop, options->redis_url, options->limits);
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
 	return api;
 }
@@ -33,6 +35,7 @@ struct api *api_close(struct api *api)
 	if (!api)
 		return NULL;
 	api->ingest = ingest_close(api->ingest);
+	api->limits = limits_close(api->limits);
 	api->kv = kv_close(api->kv);
 	api->db = db_close(api->db);
 	api->access = access_cache_free(api->access);

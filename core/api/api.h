@@ -2,6 +2,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/limits.h"
 #include "db/db.h"
 #include "http/http.h"
 #include "kv/kv.h"
@@ -18,6 +19,7 @@ struct api_options {
 	struct str webhook_secrets[2]; /* the same */
 	bool test_login, is_production;
 	struct str base_url;
+	struct limit_rule limits[LIMIT_KINDS];
 };
 
 struct api {
@@ -25,6 +27,7 @@ struct api {
 	struct db *db;
 	struct kv *kv;
 	struct access_cache *access; /* who may see what, for a few seconds */
+	struct limits *limits;       /* how many requests each may make */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
 };
 
@@ -104,6 +107,7 @@ int organization_access_review(struct exchange *x);
 int organization_lockdown(struct exchange *x);
 int organization_unlock(struct exchange *x);
 int dashboard_file(struct exchange *x);
+int openapi_file(struct exchange *x);
 
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */

@@ -1,6 +1,7 @@
 /* The guard: before every handler, who is asking and may he. */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/limits.h"
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -207,12 +208,13 @@ static int identify(struct exchange *x, struct caller *caller)
 int api_guard(struct exchange *x)
 {
 	struct caller *caller;
+	const struct identity *identity;
 	int r;
 
 	switch (ACCESS_NAMES(x->route->access)) {
 	case ACCESS_PUBLIC:
 	case ACCESS_SIGNED:
-		return OK;
+		return limits_of_address(x);
 	case ACCESS_NOBODY:
 		return http_answer_error(x, 403, STR("nobody may use this route"));
 	default:
@@ -220,7 +222,9 @@ int api_guard(struct exchange *x)
 	}
 	caller = arena_alloc(x->call->arena, sizeof(*caller));
 	x->user = caller;
+	identity = &caller->identity;
 	r = identify(x, caller);
+	r = limits_of_caller(x, r, identity->token.n ? identity->token : identity->person.id);
 	if (r == OK && ACCESS_NAMES(x->route->access) > ACCESS_SELF)
 		r = check_standing(x, caller);
 	return r == OK ? check_scope(x, caller) : r;

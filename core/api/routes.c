@@ -14,6 +14,8 @@
 const struct http_route api_routes[] = {
 	{ HTTP_GET, "/healthz", healthz, ACCESS_PUBLIC, ROUTE_DIRECT | ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/readyz", readyz, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
+	{ HTTP_GET, "/openapi.json", openapi_file, ACCESS_PUBLIC, 0, 0 },
+	{ HTTP_GET, "/readyz", readyz, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_POST, "/webhooks/github", webhook_github, ACCESS_SIGNED, 0, WEBHOOK_BODY },
 
 	POST("/test/login-as", test_login_as, ACCESS_PUBLIC),
@@ -42,5 +44,8 @@ const struct http_route api_routes[] = {
 	{ HTTP_GET, "/", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/dashboard", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/dashboard/:file", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
+	{ HTTP_GET, "/", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
+	{ HTTP_GET, "/dashboard", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
+	{ HTTP_GET, "/dashboard/:file", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_GET, NULL, NULL, ACCESS_NOBODY, 0, 0 },
 };

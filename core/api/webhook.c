@@ -26,10 +26,14 @@ static int check_signature(struct exchange *x)
 {
 	const struct api_options *o = &api_of(x)->o;
 	struct str signature = http_request_header(x, "x-hub-signature-256");
+	int r;
 
 	if (http_request_header_count(x, "x-hub-signature-256") == 1 &&
 	    webhook_signature_ok(signature, x->body, o->webhook_secrets, o->webhook_secrets[1].n ? 2 : 1))
 		return OK;
+	r = limits_of_unsigned(x);
+	if (r != OK)
+		return r;
 	return http_answer_error(
 		x, 401, STR("the signature in X-Hub-Signature-256 does not fit the body and the webhook secret"));
 }

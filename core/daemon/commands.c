@@ -1,6 +1,7 @@
 /* The administrator's commands. */
 #include "daemon/commands.h"
 
+#include "api/api.h"
 #include "crypto/secret_key.h"
 #include "daemon/admin.h"
 #include "daemon/config.h"
@@ -143,6 +144,12 @@ static int print_buf(void (*print)(struct buf *ret))
 	return 0;
 }
 
+static void print_routes(struct buf *ret)
+{
+	for (const struct http_route *route = api_routes; route->path; route++)
+		buf_printf(ret, "%s %s\n", http_method_word(route->method), route->path);
+}
+
 static int print_config(const struct config *config)
 {
 	struct buf text;
@@ -184,6 +191,7 @@ static const struct {
 	{ "config", "check", "print the effective configuration, secrets masked", true, NULL },
 	{ "config", "ini", "print conf/opshub.ini with every key and its default", false, NULL },
 	{ "config", "docs", "print the table of settings for the documentation", false, NULL },
+	{ "routes", NULL, "print what the API serves: method and path, one a line", false, NULL },
 	{ "genkey", NULL, "print a fresh ENCRYPTION_KEY_BASE64", false, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -241,8 +249,10 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 	char why[512];
 
 	if (!commands[found].needs_config) {
-		if (!commands[found].what)
+		if (strcmp(commands[found].name, "genkey") == 0)
 			return genkey();
+		if (strcmp(commands[found].name, "routes") == 0)
+			return print_buf(print_routes);
 		return print_buf(strcmp(commands[found].what, "ini") == 0 ? config_print_ini : config_print_docs);
 	}
 	if (!read_options(found, words, n, &options))

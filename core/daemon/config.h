@@ -22,6 +22,9 @@ struct config {
 	const char *trusted_proxies;
 	int64_t max_connections, max_connections_per_address, request_timeout_ms, response_timeout_ms;
 	int64_t test_login, disable_slack, use_mock_provider; /* 0 or 1 */
+	/* rate limits, and the windows they hold for */
+	int64_t limit_general, limit_general_window_ms, limit_auth, limit_auth_window_ms, limit_webhook,
+		limit_webhook_window_ms;
 	/* secrets during a rollover */
 	const char *jwt_secret_previous, *github_webhook_secret_previous;
 	/* plugins */

@@ -21,6 +21,7 @@ typedef int http_handler(struct exchange *x);
 
 /* HEAD is served by GET, OPTIONS by the router. */
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
+const char *http_method_word(enum http_method method); /* "GET" */
 
 struct http_route {
 	enum http_method method;
@@ -32,6 +33,7 @@ struct http_route {
 };
 #define ROUTE_DIRECT 1u /* runs on the loop's stack, without guard; must not await, touches nothing: /healthz */
 #define ROUTE_QUIET  2u /* no access log line */
+/* Flags from 1u << 8 on belong to the api. */
 
 /* ---- one request and its answer ---- */
 struct http_header {

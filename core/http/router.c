@@ -28,6 +28,11 @@ struct router {
 
 static const char *const method_names[HTTP_METHODS] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
 
+const char *http_method_word(enum http_method method)
+{
+	return method_names[method];
+}
+
 __attribute__((noreturn)) static void bad_table(const struct http_route *route, const char *what)
 {
 	fprintf(stderr, "route table: %s %s: %s\n", method_names[route->method], route->path, what);

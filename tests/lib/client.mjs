@@ -1,9 +1,10 @@
 // Requests to the API as its users make them, and what every answer has to look like.
 import assert from 'node:assert/strict';
 import { env } from './env.mjs';
+import { assertDescribed } from './openapi.mjs';
 import { until } from './until.mjs';
 
-// One request to the API: { status, headers, text, json }. token: null sends none; a body that is no string is sent as JSON.
+// One request to the API: { status, headers, text, json }, whose answer must be as docs/openapi.json describes it. token: null sends none; a body that is no string is sent as JSON.
 export async function api(method, path, { token = env.token, body, headers = {}, timeout = 15_000 } = {}) {
   const sent = { ...headers };
   if (token !== null) sent.authorization = `Bearer ${token}`;
@@ -18,7 +19,9 @@ export async function api(method, path, { token = env.token, body, headers = {},
   const text = await answer.text();
   let json;
   try { json = JSON.parse(text); } catch { json = undefined; }
-  return { status: answer.status, headers: answer.headers, text, json };
+  const got = { status: answer.status, headers: answer.headers, text, json };
+  if (!path.startsWith('http')) assertDescribed(method, path, got);
+  return got;
 }
 
 export const get = (path, options) => api('GET', path, options);

@@ -412,6 +412,60 @@ IN_FIBER(batches)
 IN_FIBER(transactions)
 IN_FIBER(scripts)
 
+/* ---- notifications ---- */
+
+static void count_news(void *arg)
+{
+	++*(int *)arg;
+}
+
+static int more_than(struct call *call, const int *news, int before)
+{
+	for (int i = 0; i < 300 && *news <= before; i++)
+		fiber_sleep(call, 10);
+	return *news - before;
+}
+
+static void news(struct call *call, void *arg)
+{
+	struct db_options o = options;
+	struct db_tx *tx;
+	struct db *listener;
+	int n = 0, before;
+
+	(void)arg;
+	ready(call);
+	o.shared = 1;
+	o.application = "unit-listener";
+	o.listen = "news";
+	o.on_notify = count_news;
+	o.notify_arg = &n;
+	listener = open_with(&o);
+	CHECK_INT(db_ready(call, listener, 5000), OK);
+	CHECK_INT(n, 1); /* being connected counts: what came before was missed */
+	CHECK_INT(db_query(call, db, Q(T_NOTIFY), NULL, ), OK);
+	CHECK_INT(more_than(call, &n, 1), 1); /* an idle connection hears it */
+	CHECK_INT(db_begin(call, db, &tx), OK);
+	CHECK_INT(db_tx_query(call, tx, Q(T_NOTIFY), NULL, ), OK);
+	fiber_sleep(call, 50);
+	CHECK_INT(n, 2); /* not before the commit */
+	CHECK_INT(db_commit(call, tx), OK);
+	CHECK_INT(more_than(call, &n, 2), 1);
+	before = n;
+	CHECK_INT(db_query(call, db, Q(T_END), NULL, A_TEXT("unit-listener")), OK);
+	CHECK_INT(more_than(call, &n, before), 1); /* back again */
+	before = n;
+	CHECK_INT(db_query(call, db, Q(T_NOTIFY), NULL, ), OK);
+	CHECK_INT(more_than(call, &n, before), 1);
+	db_close(listener);
+}
+
+static void test_notifications(void **state)
+{
+	(void)state;
+	run_fiber(loop, news, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_hundred_for_three),
 		cmocka_unit_test(test_all_busy),
 		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_notifications),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

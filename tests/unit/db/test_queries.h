@@ -17,6 +17,8 @@ enum {
 	T_TEXTS,
 	T_BLOB,
 	T_BIG,
+	T_NOTIFY,
+	T_END,
 	test_query_count
 };
 
@@ -42,6 +44,9 @@ static const struct query_text test_queries[] = {
 			       "order by n" },
 	[T_BLOB] = { "blob", "insert into blobs (data) values ($1::bytea)" },
 	[T_BIG] = { "big", "select repeat('x', $1::int) as x" },
+	[T_NOTIFY] = { "notify", "select pg_notify('news', '')" },
+	[T_END] = { "end", "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and "
+			   "application_name = $1::text" },
 };
 
 #define Q(name) ((enum query)(name))

@@ -1,0 +1,103 @@
+// Deployments: one preview for each pull request of a project.
+import { id, list, object, operation, orNull, page, ref, text, time, whole, word, yes } from './shape.mjs';
+
+const tag = 'Deployments';
+const statuses = ['QUEUED', 'BUILDING', 'READY', 'ERROR', 'DESTROYED'];
+
+const common = {
+  id: id('deploy', 'Its id.'),
+  prNumber: whole('The pull request.'),
+  title: text('The pull request\'s title.'),
+  branch: text('Where the change is.'),
+  sha: text('The commit that is wanted.'),
+  provider: text('Who builds it; empty before the first attempt.'),
+  status: word('What a user needs to know.', statuses),
+  detail: text('The finer state behind the status.', { examples: ['READY'] }),
+  url: orNull(text('Where the preview is, once there is one.')),
+  errorReason: orNull(text('A word for the failure, for ERROR.', { examples: ['BUILD_FAILED'] })),
+  message: orNull(text('What a person should know about the state.')),
+  attempts: whole('How many deployments were made at the provider.'),
+  htmlUrl: text('The pull request on GitHub.'),
+  createdAt: time('When the pull request was first seen.'),
+  readyAt: orNull(time('When it last became READY.')),
+  destroyedAt: orNull(time('When its last deployment was gone.')),
+};
+
+export const schemas = {
+  DeploymentRow: object(common),
+  Deployment: object({
+    ...common,
+    projectId: id('proj', 'Its project.'),
+    baseBranch: text('Where the change shall go.'),
+    author: text('Who opened the pull request.'),
+    fromFork: yes('The branch lies in another repository.'),
+    desired: word('What is wanted.', ['deployed', 'destroyed', 'held']),
+    generation: whole('Counts what was wanted: pushes, retries, closes.'),
+    attemptId: orNull(text('The newest deployment at the provider, as we call it.')),
+    providerDeploymentId: orNull(text('The same, as the provider calls it.')),
+    inspectorUrl: orNull(text('Its page at the provider.')),
+    updatedAt: time('When anything of this last changed.'),
+  }),
+  DeploymentWish: object({
+    id: id('deploy', 'The deployment.'),
+    status: word('Its status from now on.', statuses),
+    detail: text('The finer state.'),
+    generation: whole('Counts what was wanted.'),
+  }),
+  LogPart: object({
+    attemptId: text('Of which attempt.'),
+    seq: whole('Its number: pass the last one as `after` to read on.', { minimum: 1 }),
+    text: text('Lines of the build.'),
+    createdAt: time('When it was read from the provider.'),
+  }),
+  DeploymentEvent: object({
+    id: id('evt', 'Its id.'),
+    attemptId: orNull(text('Of which attempt, when of one.')),
+    stage: text('What happened.', { examples: ['BUILDING'] }),
+    message: text('The same in a sentence.'),
+    durationMs: orNull(whole('Since the stage before.')),
+    createdAt: time('When.'),
+  }),
+};
+
+const wish = (what, more) => [
+  operation(`POST /deployments/{deploymentId}/${what}`, { ...more, id: `${what}Deployment`, tag, role: 'DEVELOPER', errors: [409] }),
+  operation(`POST /projects/{projectId}/deployments/{deploymentId}/${what}`, {
+    ...more, id: `${what}ProjectDeployment`, tag, role: 'DEVELOPER', errors: [409],
+    description: `The same as \`POST /deployments/{deploymentId}/${what}\`.`,
+  }),
+];
+const accepted = (description) => ({ 202: { description, schema: ref('DeploymentWish') } });
+
+export const operations = [
+  operation('GET /projects/{projectId}/deployments', {
+    id: 'listDeployments', tag, role: 'VIEWER', summary: 'A project\'s deployments, newest first',
+    query: {
+      ...page,
+      status: word('Only those with this status.', statuses),
+      pr: whole('Only that of this pull request.', { minimum: 1, maximum: 2147483647 }),
+    },
+    answers: { 200: { description: 'A page of them.', headers: ['Link', 'ETag'], schema: list(ref('DeploymentRow')) } },
+  }),
+  operation('GET /deployments/{deploymentId}', {
+    id: 'getDeployment', tag, role: 'VIEWER', summary: 'One deployment',
+    answers: { 200: { description: 'All that is known of it.', schema: ref('Deployment') } },
+  }),
+  operation('GET /deployments/{deploymentId}/logs', {
+    id: 'listDeploymentLogs', tag, role: 'VIEWER', summary: 'The build log',
+    query: { attempt: text('Of which attempt; the newest when absent.'), after: whole('Only parts behind this `seq`.', { minimum: 0 }) },
+    answers: { 200: { description: 'Up to 200 parts, in order.', headers: ['ETag'], schema: list(ref('LogPart')) } },
+  }),
+  operation('GET /deployments/{deploymentId}/events', {
+    id: 'listDeploymentEvents', tag, role: 'VIEWER', summary: 'What happened to it, newest first',
+    query: page,
+    answers: { 200: { description: 'A page of events.', headers: ['Link', 'ETag'], schema: list(ref('DeploymentEvent')) } },
+  }),
+  ...wish('retry', { summary: 'Deploy the same commit once more',
+    answers: accepted('A new attempt is on its way.'),
+    description: 'For a deployment that is READY, in ERROR or DESTROYED, of a pull request that is open. One from a fork needs a MAINTAINER.' }),
+  ...wish('cancel', { summary: 'Stop what is being built',
+    answers: accepted('It is being stopped.'), description: 'For a deployment that is QUEUED or BUILDING.' }),
+  ...wish('destroy', { summary: 'Take the preview down',
+    answers: accepted('It is being taken down.'), description: 'Every deployment that was ever made for the pull request goes; retried until the provider says so.' }),
+];
