@@ -47,13 +47,14 @@ static int answer_csv(struct exchange *x, const struct db_rows *rows)
 		{ "invitedBy", "invitedBy" },
 		{ "expiresAt", "expiresAt" },
 	};
-	struct csv_out out = table_csv(x, "access-review");
+	struct csv_out out = CSV_OUT(&x->answer.body);
 
 	for (int row = -1; row < rows->n_rows; row++) {
 		for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++)
 			csv_cell(&out, row < 0 ? str_of(columns[c].name) : db_text(rows, row, columns[c].col));
 		csv_end(&out);
 	}
+	table_answer_csv(x, "access-review");
 	return OK;
 }
 

@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include "api/access.h"
+#include "api/failures.h"
 #include "api/ingest.h"
 #include "api/limits.h"
 
@@ -26,6 +27,8 @@ struct api *api_open(const struct api_options *options)
 	api->kv = kv_open(options->loop, options->redis_url, "opshub-api");
 	api->access = access;
 	api->limits = limits_open(options->loop, options->redis_url, options->limits);
+	api->failures = failures_open(options->loop, api->db, options->login_failure_threshold,
+				      options->login_failure_window_ms);
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
 	return api;
 }
@@ -35,6 +38,7 @@ struct api *api_close(struct api *api)
 	if (!api)
 		return NULL;
 	api->ingest = ingest_close(api->ingest);
+	api->failures = failures_close(api->failures);
 	api->limits = limits_close(api->limits);
 	api->kv = kv_close(api->kv);
 	api->db = db_close(api->db);

@@ -9,6 +9,7 @@
 #include "store/access.h"
 
 struct access_cache;
+struct failures;
 struct ingest;
 
 struct api_options {
@@ -20,6 +21,7 @@ struct api_options {
 	bool test_login, is_production;
 	struct str base_url;
 	struct limit_rule limits[LIMIT_KINDS];
+	int64_t login_failure_threshold, login_failure_window_ms;
 };
 
 struct api {
@@ -28,6 +30,7 @@ struct api {
 	struct kv *kv;
 	struct access_cache *access; /* who may see what, for a few seconds */
 	struct limits *limits;       /* how many requests each may make */
+	struct failures *failures;   /* failed logins on their way into the audit */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
 };
 
@@ -84,6 +87,8 @@ static inline const struct caller *caller_of(const struct exchange *x)
 struct db_arg audit_who(struct exchange *x);
 /* For the row's id: a new "audit_..." in the call's memory. */
 struct db_arg audit_id(struct exchange *x);
+/* The request's user agent as text that the database takes, at most `max` bytes. */
+struct str audit_agent(struct exchange *x, size_t max);
 
 /* ---- handlers ---- */
 int healthz(struct exchange *x);

@@ -40,29 +40,47 @@ static int answer_json(struct exchange *x, const struct table *table, const stru
 	return OK;
 }
 
+/* Adds rows until there is no room for more; rows->n_rows becomes how many went in. */
+static bool add_rows(struct csv_out *out, struct db_rows *rows)
+{
+	struct audit_row row;
+
+	for (int i = 0; i < rows->n_rows; i++) {
+		if (i > 0 && out->buf->n >= CSV_BYTES) {
+			rows->n_rows = i;
+			return false;
+		}
+		audit_row_read(rows, i, &row);
+		audit_row_csv(&row, out);
+	}
+	return true;
+}
+
 static int answer_csv(struct exchange *x, const struct table *table, const struct audit_filter *filter)
 {
+	struct csv_out out = CSV_OUT(&x->answer.body);
 	struct str before = table->cursor;
-	int64_t left = table->limit, step;
+	int64_t left = table->limit;
 	struct db_rows rows;
-	struct audit_row row;
-	struct csv_out out = table_csv(x, "audit");
+	bool more, room;
 	int r;
 
 	audit_csv_head(&out);
 	do {
-		step = left < CSV_STEP ? left : CSV_STEP;
+		int64_t step = left < CSV_STEP ? left : CSV_STEP;
+
 		r = audit_list(x->call, api_of(x)->db, x->params[0], filter, before, step, &rows);
 		if (r != OK)
 			return r;
-		for (int i = 0; i < rows.n_rows; i++) {
-			audit_row_read(&rows, i, &row);
-			audit_row_csv(&row, &out);
-			before = row.id;
-		}
+		more = rows.n_rows == step;
+		room = add_rows(&out, &rows);
 		left -= rows.n_rows;
-	} while (left > 0 && rows.n_rows == step && out.buf->n < CSV_BYTES);
-	page_link(x, &rows, step);
+		if (rows.n_rows)
+			before = db_text(&rows, rows.n_rows - 1, "id");
+	} while (more && room && left > 0 && out.buf->n < CSV_BYTES);
+	if (more || !room)
+		page_link(x, &rows, rows.n_rows);
+	table_answer_csv(x, "audit");
 	return OK;
 }
 

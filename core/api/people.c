@@ -2,6 +2,7 @@
 #include "store/people.h"
 
 #include "api/access.h"
+#include "api/failures.h"
 #include "api/input.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -61,6 +62,8 @@ int test_login_as(struct exchange *x)
 	struct json_out out;
 	int r;
 
+	if (!api->o.test_login)
+		login_failed(x, "TEST_LOGIN_OFF");
 	if (!api->o.test_login)
 		return call_fail(x->call, E_NOT_FOUND, "the test login is switched off (ALLOW_TEST_LOGIN)");
 	r = read_email(x, &email);

@@ -40,9 +40,6 @@ const struct http_route api_routes[] = {
 	POST("/orgs/:id/lockdown", organization_lockdown, ACCESS_ORG_OWNER),
 	POST("/orgs/:id/unlock", organization_unlock, ACCESS_ORG_OWNER),
 
-	{ HTTP_GET, "/", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
-	{ HTTP_GET, "/dashboard", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
-	{ HTTP_GET, "/dashboard/:file", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_GET, "/dashboard", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_GET, "/dashboard/:file", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },

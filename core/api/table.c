@@ -31,13 +31,12 @@ int table_read(struct exchange *x, const char *cursor_prefix, struct table *ret)
 	return r;
 }
 
-struct csv_out table_csv(struct exchange *x, const char *name)
+void table_answer_csv(struct exchange *x, const char *name)
 {
 	x->answer.status = 200;
 	x->answer.type = "text/csv; charset=utf-8";
 	http_answer_header(x, "content-disposition",
 			   arena_printf(x->call->arena, "attachment; filename=\"%s.csv\"", name));
-	return CSV_OUT(&x->answer.body);
 }
 
 int table_time(struct exchange *x, const char *name, int64_t *ret_ms)

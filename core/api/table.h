@@ -16,8 +16,8 @@ struct table {
 /* E_INVALID with the field in the error's details. As CSV a page has up to CSV_ROWS_MAX rows, and by default that many.
  */
 int table_read(struct exchange *x, const char *cursor_prefix, struct table *ret);
-/* A writer on the answer's body; `name` becomes the file's. */
-struct csv_out table_csv(struct exchange *x, const char *name);
+/* The answer's body is CSV; `name` becomes the file's. */
+void table_answer_csv(struct exchange *x, const char *name);
 /* ?name=2026-11-23 or 2026-11-23T10:00:00Z, as Unix ms; 0 when absent. */
 int table_time(struct exchange *x, const char *name, int64_t *ret_ms);
 

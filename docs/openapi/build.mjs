@@ -7,10 +7,11 @@ import * as deployments from './deployments.mjs';
 import * as people from './people.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
+import * as security from './security.mjs';
 import * as system from './system.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, projects, deployments, webhooks, system];
+const subjects = [people, projects, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const integer = (description) => ({ description, schema: { type: 'integer' } });
