@@ -62,6 +62,24 @@ test('a change is a row with who, from where, what, before and after', async () 
   assert.equal(row.after.status, 'QUEUED');
 });
 
+test('what cannot be written down is not done', async () => {
+  const [before] = (await get('/projects/proj_demo/deployments?pr=800')).json;
+  const state = () => one(`select generation, status, (select count(*)::int from audit_log) as rows from previews where id = '${before.id}'`);
+  await deployment(800, 'READY');
+  const seen = state();
+  run('alter table audit_heads rename to audit_heads_away');
+  try {
+    const answer = await post(`/deployments/${before.id}/retry`);
+    assert.ok(answer.status >= 500, answer.text);
+    assert.deepEqual(state(), seen);
+  } finally {
+    run('alter table audit_heads_away rename to audit_heads');
+  }
+  assert.equal((await post(`/deployments/${before.id}/retry`, { headers: { 'user-agent': 'M\u00fcller' } })).status, 202, 'also with a header that is no UTF-8');
+  assert.equal((await audit('?limit=1')).json[0].userAgent, 'M?ller');
+  await deployment(800, 'READY');
+});
+
 test('filters and pages', async () => {
   for (let i = 0; i < 7; i++) add('member.add', { id: 'user_x', name: 'X@Example.com', ip: '10.9.9.9', target: `m${i}`, project: 'proj_x' });
   add('member.role', { id: 'user_x', name: 'x@example.com (tok_1)', ip: '10.9.9.9' });
