@@ -22,6 +22,7 @@ struct api_options {
 	struct str base_url;
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
+	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {
@@ -39,6 +40,8 @@ struct api *api_close(struct api *api); /* its fibers have ended; accepts NULL, 
 
 extern const struct http_route api_routes[];
 int api_guard(struct exchange *x);
+/* Is this a change that a page of somebody else's asks for? Neither our own origin's nor WEB_BASE_URL's. */
+bool is_cross_site(const struct exchange *x);
 
 /* ---- access: the values of http_route.access ----
  * What the path names, and the least role in it. A token must also have the scope: read for GET, write for what a
@@ -93,6 +96,7 @@ struct str audit_agent(struct exchange *x, size_t max);
 /* ---- handlers ---- */
 int healthz(struct exchange *x);
 int readyz(struct exchange *x);
+int security_txt(struct exchange *x);
 int webhook_github(struct exchange *x);
 int test_login_as(struct exchange *x);
 int logout(struct exchange *x);

@@ -22,6 +22,7 @@ int dashboard_file(struct exchange *x)
 		http_answer_header(x, "content-security-policy",
 				   STR("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
 				       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
+		http_answer_header(x, "cache-control", STR("no-cache")); /* asked for again each time: 304 by its tag */
 		buf_add_str(&x->answer.body, str_of(f->text));
 		return OK;
 	}

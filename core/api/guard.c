@@ -21,25 +21,6 @@ static struct str token_of(struct exchange *x, bool *ret_from_cookie)
 	return http_cookie(x, "opshub_token");
 }
 
-/* A browser sends the cookie with any page's request; only our own origin may change something with it. */
-static bool is_cross_site(const struct exchange *x)
-{
-	struct str origin = http_request_header(x, "origin"), host = http_request_header(x, "host"), rest = origin;
-	struct str site = http_request_header(x, "sec-fetch-site");
-
-	if (str_eq(x->method, STR("GET")) || str_eq(x->method, STR("HEAD")))
-		return false;
-	if (site.n && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none")))
-		return true;
-	if (origin.n == 0)
-		return false; /* not a browser */
-	if (str_starts(origin, STR("https://")))
-		rest = (struct str){ origin.p + 8, origin.n - 8 };
-	else if (str_starts(origin, STR("http://")))
-		rest = (struct str){ origin.p + 7, origin.n - 7 };
-	return !str_eq_nocase(rest, host);
-}
-
 /* What the token proves, or an answer. An API token's hash is what the database is asked for; a session token is
  * verified here first. */
 static int read_credential(struct exchange *x, struct str token, struct credential *ret)

@@ -15,6 +15,7 @@ const struct http_route api_routes[] = {
 	{ HTTP_GET, "/healthz", healthz, ACCESS_PUBLIC, ROUTE_DIRECT | ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/openapi.json", openapi_file, ACCESS_PUBLIC, ROUTE_UNLIMITED, 0 },
 	{ HTTP_GET, "/readyz", readyz, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
+	{ HTTP_GET, "/.well-known/security.txt", security_txt, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_POST, "/webhooks/github", webhook_github, ACCESS_SIGNED, 0, WEBHOOK_BODY },
 
 	POST("/test/login-as", test_login_as, ACCESS_PUBLIC),

@@ -25,6 +25,8 @@ struct str str_trim(struct str s); /* spaces and tabs at both ends */
 struct str str_split(struct str *rest, char sep);
 /* Decimal, optional '-', nothing else around it, within [min, max]. */
 bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *ret);
+/* The value of a hexadecimal digit, of either case; -1 for any other character. */
+int hex_digit(char c);
 /* Strict UTF-8 (no overlong forms, surrogates or values past U+10FFFF) without NUL. */
 bool str_is_text(struct str s);
 

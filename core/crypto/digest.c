@@ -130,15 +130,6 @@ void hex_encode(const void *bytes, size_t n, char *ret)
 	ret[2 * n] = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 bool hex_decode(struct str hex, void *ret, size_t n)
 {
 	uint8_t *out = ret;
@@ -146,9 +137,9 @@ bool hex_decode(struct str hex, void *ret, size_t n)
 	if (hex.n != 2 * n)
 		return false;
 	for (size_t i = 0; i < hex.n; i++)
-		if (hex_value(hex.p[i]) < 0)
+		if (hex_digit(hex.p[i]) < 0 || (hex.p[i] >= 'A' && hex.p[i] <= 'F'))
 			return false;
 	for (size_t i = 0; i < n; i++)
-		out[i] = (uint8_t)(hex_value(hex.p[2 * i]) << 4 | hex_value(hex.p[2 * i + 1]));
+		out[i] = (uint8_t)(hex_digit(hex.p[2 * i]) << 4 | hex_digit(hex.p[2 * i + 1]));
 	return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "daemon/state_folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -59,15 +60,21 @@ static void sibling(char ret_path[PATH_MAX_BYTES], const char *name)
 
 static void mock_args(struct args *args, const struct config *config)
 {
-	const char *state = getenv("STATE_DIRECTORY");
-	char port[16], journal[200];
+	char port[16], folder[160], journal[200];
 
 	snprintf(port, sizeof(port), "%lld", (long long)config->mock_port);
-	snprintf(journal, sizeof(journal), "%s/opshub-mock-%s.journal", state && *state ? state : "/tmp", port);
 	add_arg(args, "opshub-mock-cloud", "");
 	add_arg(args, "--with-parent", "");
 	add_arg(args, "--port", "");
 	add_arg(args, port, "");
+	if (!state_folder("/tmp", folder, sizeof(folder))) {
+		log_warn("Supervisor",
+			 "The mock provider forgets its deployments when it ends: the folder for its "
+			 "journal, opshub-UID in /tmp, belongs to somebody else or is open to others",
+			 F_INT("uid", geteuid()));
+		return;
+	}
+	snprintf(journal, sizeof(journal), "%s/opshub-mock-%s.journal", folder, port);
 	add_arg(args, "--data", "");
 	add_arg(args, journal, "");
 }
@@ -103,7 +110,7 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	struct args args = { .n = 0 };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t blocked;
 	char path[PATH_MAX_BYTES] = "/proc/self/exe";
 	int r;
 
@@ -113,9 +120,13 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	} else {
 		own_args(&args, child, setup);
 	}
-	sigemptyset(&none); /* the supervisor blocks its signals to read them; children start without that */
+	/* The supervisor blocks its signals to read them; children start without that. But an api process opens SIGHUP
+	 * itself, when it can take it. */
+	sigemptyset(&blocked);
+	if (child->kind == CHILD_API)
+		sigaddset(&blocked, SIGHUP);
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigmask(&attributes, &blocked);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&actions);
 	if (child->kind != CHILD_MOCK) {
@@ -129,6 +140,13 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	return r;
 }
 
+static void close_pipe(int fds[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 /* Above the fixed numbers, so that placing one end never overwrites another. */
 static bool open_pipe(int fds[2])
 {
@@ -138,17 +156,19 @@ static bool open_pipe(int fds[2])
 		return false;
 	fds[0] = fcntl(low[0], F_DUPFD_CLOEXEC, 10);
 	fds[1] = fcntl(low[1], F_DUPFD_CLOEXEC, 10);
-	close(low[0]);
-	close(low[1]);
+	close_pipe(low);
 	return fds[0] >= 0 && fds[1] >= 0;
 }
 
 bool child_start(struct child *child, const struct child_setup *setup)
 {
-	int status[2], crash[2], r;
+	const struct child before = *child;
+	int status[2] = { -1, -1 }, crash[2] = { -1, -1 }, r;
 	char id[ID_MAX];
 
 	if (!open_pipe(status) || !open_pipe(crash)) {
+		close_pipe(status);
+		close_pipe(crash);
 		log_error("Supervisor", "No file descriptors are left to start a process");
 		return false;
 	}
@@ -156,21 +176,21 @@ bool child_start(struct child *child, const struct child_setup *setup)
 	id_new(id, "proc_");
 	snprintf(child->id, sizeof(child->id), "%s", id);
 	r = spawn(child, setup, status[1], crash[1]);
+	if (r != 0) {
+		close_pipe(status);
+		close_pipe(crash);
+		*child = before; /* the next try still knows whose leases and whose crash it takes over */
+		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)),
+			  F_TEXT("error", strerror(r)));
+		return false;
+	}
 	close(status[1]);
 	close(crash[1]);
 	child->status_fd = status[0];
 	child->crash_fd = crash[0];
 	child->started_ms = child->heard_ms = clock_mono_ms();
 	child->ready = child->kind == CHILD_MOCK;
-	child->crash_job[0] = '\0';
-	if (r != 0) {
-		child->pid = 0;
-		close(child->status_fd);
-		close(child->crash_fd);
-		log_error("Supervisor", "A process could not be started", F_TEXT("process", child_name(child)),
-			  F_TEXT("error", strerror(r)));
-		return false;
-	}
+	child->crash_job[0] = child->crash_why[0] = '\0'; /* handed over: its own death has another cause */
 	log_info("Supervisor", "Process started", F_TEXT("process", child_name(child)), F_INT("pid", child->pid),
 		 F_INT("index", child->index));
 	return true;

@@ -31,6 +31,7 @@ struct child_setup {
 };
 
 const char *child_name(const struct child *child);
+/* False: it could not be started, and the child is as it was, with what a successor must know. */
 bool child_start(struct child *child, const struct child_setup *setup);
 /* Reads what it has said. */
 void child_hear(struct child *child, bool *ret_became_ready);

@@ -150,10 +150,16 @@ static void print_routes(struct buf *ret)
 		buf_printf(ret, "%s %s\n", http_method_word(route->method), route->path);
 }
 
-static int print_config(const struct config *config)
+static int check_config(const struct config *config)
 {
 	struct buf text;
+	char why[512];
+	bool good = config_check_tls(config, why, sizeof(why));
 
+	if (why[0])
+		fprintf(stderr, "opshubd: %s\n", why);
+	if (!good)
+		return CONFIG_EXIT;
 	buf_init(&text, 1024 * 1024);
 	config_print(config, &text);
 	fwrite(text.p, 1, text.n, stdout);
@@ -262,7 +268,7 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 		return CONFIG_EXIT;
 	}
 	if (!commands[found].run)
-		return print_config(&config);
+		return check_config(&config);
 	if (commands[found].run == do_seed && config_is_production(&config) && !has_word(words, n, "--force")) {
 		fprintf(stderr, "opshubd: this is production: demonstration data is only written with --force\n");
 		return 1;

@@ -4,8 +4,11 @@
 #include "crypto/secret_key.h"
 #include "crypto/session_token.h"
 #include "daemon/config_file.h"
+#include "db/url.h"
+#include "http/client.h"
 #include "kv/kv.h"
 
+#include <netdb.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,26 +110,94 @@ static bool check_secrets(const struct config *c, struct reason *why)
 
 static bool check_urls(const struct config *c, struct reason *why)
 {
-	struct str db = str_of(c->database_url);
+	const char *database_why = db_url_check(c->database_url, c->db_require_tls);
 	const char *redis_why = kv_url_check(c->redis_url);
+	char web_origin[HTTP_ORIGIN_MAX];
 
-	if (!str_starts(db, STR("postgresql://")) && !str_starts(db, STR("postgres://")))
-		return refuse(why, "DATABASE_URL", "must begin with postgresql:// or postgres://");
+	if (database_why)
+		return refuse(why, "DATABASE_URL", database_why);
 	if (redis_why)
 		return refuse(why, "REDIS_URL", redis_why);
 	if (!is_http_url(c->api_base_url))
 		return refuse(why, "API_BASE_URL", "must be an http:// or https:// URL");
-	if (!is_http_url(c->web_base_url))
-		return refuse(why, "WEB_BASE_URL", "must be an http:// or https:// URL");
+	if (!http_origin_of(str_of(c->web_base_url), web_origin))
+		return refuse(why, "WEB_BASE_URL", "must be an http:// or https:// URL of a host, without a user");
 	if (*c->mock_url && !is_http_url(c->mock_url))
 		return refuse(why, "MOCK_PROVIDER_URL", "must be an http:// or https:// URL");
 	return true;
 }
 
-static bool is_local_or_encrypted(const char *url)
+/* What http_listen takes: names are not looked up. */
+static bool is_address(const char *text)
 {
-	return strstr(url, "sslmode=require") || strstr(url, "sslmode=verify-") || strstr(url, "@localhost") ||
-	       strstr(url, "@127.") || strstr(url, "@[::1]") || strstr(url, "host=/") || strstr(url, "@/");
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *info = NULL;
+	int r = getaddrinfo(text, NULL, &hints, &info);
+
+	if (r == 0)
+		freeaddrinfo(info);
+	return r == 0;
+}
+
+static bool check_addresses(const struct config *c, struct reason *why)
+{
+	struct proxies proxies;
+
+	if (!is_address(c->listen_address))
+		return refuse(why, "LISTEN_ADDRESS", "must be an IPv4 or IPv6 address, not a name");
+	if (!proxies_parse(c->trusted_proxies, &proxies))
+		return refuse(why, "TRUSTED_PROXIES",
+			      "must be addresses and CIDRs like 10.0.0.0/8, comma-separated, at most 64");
+	return true;
+}
+
+/* One word that a mail program or a browser can use. */
+static bool is_contact(const char *text)
+{
+	struct str s = str_of(text);
+
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
+	return s.n == 0 || str_starts(s, STR("https://")) || memchr(s.p, '@', s.n);
+}
+
+static bool check_contacts(const struct config *c, struct reason *why)
+{
+	static const char wanted[] = "must be an e-mail address or an https:// URL";
+
+	if (!is_contact(c->security_contact))
+		return refuse(why, "SECURITY_CONTACT", wanted);
+	if (!is_contact(c->operations_contact))
+		return refuse(why, "OPERATIONS_CONTACT", wanted);
+	return is_contact(c->management_contact) || refuse(why, "MANAGEMENT_CONTACT", wanted);
+}
+
+/* One share more than there are processes: a worker that is replaced lives beside its successor for a moment. */
+static int64_t connection_shares(const struct config *c)
+{
+	return c->api_processes + c->worker_processes + 1;
+}
+
+unsigned config_own_connections(const struct config *config)
+{
+	int64_t own = config->db_pool_size / connection_shares(config) - SHARED_CONNECTIONS;
+
+	return (unsigned)(own < 4 ? own : 4);
+}
+
+static bool check_connections(const struct config *c, struct reason *why)
+{
+	int64_t least = connection_shares(c) * (SHARED_CONNECTIONS + 1);
+	char what[256];
+
+	if (c->db_pool_size >= least)
+		return true;
+	snprintf(what, sizeof(what),
+		 "is %lld, but %lld api and %lld worker processes need %lld: %d for each, and for a worker that is "
+		 "being replaced; raise it to %lld, or lower API_PROCESSES or WORKER_PROCESSES",
+		 (long long)c->db_pool_size, (long long)c->api_processes, (long long)c->worker_processes,
+		 (long long)least, SHARED_CONNECTIONS + 1, (long long)least);
+	return refuse(why, "DB_POOL_SIZE", what);
 }
 
 static bool check(const struct config *c, struct reason *why)
@@ -138,13 +209,15 @@ static bool check(const struct config *c, struct reason *why)
 		return refuse(why, "NODE_ENV", "must be development, test or production");
 	if (!log_level_parse(str_of(c->log_level), &level))
 		return refuse(why, "LOG_LEVEL", "must be debug, info, warn or error");
-	if (!check_secrets(c, why) || !check_urls(c, why))
+	if (!check_secrets(c, why) || !check_urls(c, why) || !check_addresses(c, why) || !check_contacts(c, why))
 		return false;
+	if (!*c->tls_cert != !*c->tls_key)
+		return refuse(why, *c->tls_cert ? "TLS_KEY" : "TLS_CERT",
+			      "is missing: certificate and key are set together");
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
-	if (c->db_require_tls && !is_local_or_encrypted(c->database_url))
-		return refuse(why, "DATABASE_URL",
-			      "must have sslmode=verify-full (or require), because DB_REQUIRE_TLS is 1");
+	if (!check_connections(c, why))
+		return false;
 	if (c->provider_timeout_ms > c->provider_settle_ms)
 		return refuse(why, "PROVIDER_SETTLE_MS", "must not be shorter than PROVIDER_TIMEOUT_MS");
 	return true;
@@ -199,6 +272,12 @@ static void register_secrets(const struct config *config)
 	}
 }
 
+bool config_check_tls(const struct config *config, char *ret_why, size_t why_size)
+{
+	ret_why[0] = '\0';
+	return !*config->tls_cert || http_tls_check(config->tls_cert, config->tls_key, ret_why, why_size);
+}
+
 bool config_is_production(const struct config *config)
 {
 	return strcmp(config->environment, "production") == 0;
@@ -226,14 +305,15 @@ bool config_load(const char *file, struct config *ret, char *ret_why, size_t why
 		file = "/etc/opshub/opshub.ini";
 	if (file && *file && !config_file_read(file, &values, ret_why, why_size))
 		return false;
-	good = read_all(values, &config, &why) && check(&config, &why);
+	good = read_all(values, &config, &why);
+	if (good && config.api_processes == 0)
+		config.api_processes = processors();
+	good = good && check(&config, &why);
 	config_file_free(values);
 	if (!good) {
 		config_done(&config);
 		return false;
 	}
-	if (config.api_processes == 0)
-		config.api_processes = processors();
 	register_secrets(&config);
 	*ret = config;
 	return true;

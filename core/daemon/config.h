@@ -18,6 +18,8 @@ struct config {
 	const char *environment; /* "development", "test", "production" */
 	const char *api_base_url, *web_base_url, *listen_address;
 	int64_t port;
+	const char *tls_cert, *tls_key;
+	const char *security_contact, *operations_contact, *management_contact;
 	const char *log_level;
 	const char *trusted_proxies;
 	int64_t max_connections, max_connections_per_address, request_timeout_ms, response_timeout_ms;
@@ -39,6 +41,7 @@ struct config {
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
 		build_timeout_ms, reap_ms;
 	int64_t reap_orphans;
+	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 };
 
 /* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with
@@ -46,6 +49,10 @@ struct config {
  * the log. */
 bool config_load(const char *file, struct config *ret, char *ret_why, size_t why_size);
 
+/* Are TLS_CERT and TLS_KEY files that a server can start with? ret_why is as of config_load; when they are good it is
+ * empty or a warning. Not a part of config_load: a worker needs no certificate, and an api process that runs keeps its
+ * own. */
+bool config_check_tls(const struct config *config, char *ret_why, size_t why_size);
 void config_done(struct config *config); /* frees its texts */
 
 /* The effective configuration, secrets and passwords masked. */
@@ -54,6 +61,11 @@ void config_print(const struct config *config, struct buf *ret);
 void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
+
+/* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
+ * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */
+#define SHARED_CONNECTIONS 2
+unsigned config_own_connections(const struct config *config); /* 1 to 4 */
 
 /* ---- the table ---- */
 enum setting_type { SET_TEXT, SET_INT, SET_BOOL, SET_MS };

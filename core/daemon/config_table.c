@@ -25,8 +25,9 @@
 const struct setting config_table[] = {
 	TEXT("database", "url", "DATABASE_URL", NULL, SET_REQUIRED | SET_URL, database_url, NULL,
 	     "PostgreSQL 15 or newer: postgresql://user:password@host:5432/database, with any libpq parameter"),
-	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 4, 200,
-	    "connections of the whole daemon, shared among its processes"),
+	INT("database", "pool_size", "DB_POOL_SIZE", db_pool_size, "20", 9, 1000,
+	    "most connections of the whole daemon, divided among its processes: at least three for each and three "
+	    "more"),
 	BOOL("database", "require_tls", "DB_REQUIRE_TLS", db_require_tls, "0",
 	     "refuse to start when the database is on another host and sslmode allows plain text"),
 	TEXT("redis", "url", "REDIS_URL", NULL, SET_REQUIRED | SET_URL, redis_url, NULL,
@@ -56,6 +57,10 @@ const struct setting config_table[] = {
 	     "where people reach the dashboard"),
 	TEXT("server", "listen", "LISTEN_ADDRESS", NULL, 0, listen_address, "0.0.0.0", "address to listen on"),
 	INT("server", "port", "PORT", port, "4000", 1, 65535, "port to listen on"),
+	TEXT("server", "tls_cert", "TLS_CERT", NULL, 0, tls_cert, "",
+	     "PEM file with the certificate and its chain: the port then speaks TLS 1.2 and 1.3 only; read again at "
+	     "SIGHUP"),
+	TEXT("server", "tls_key", "TLS_KEY", NULL, 0, tls_key, "", "PEM file with its private key, without a password"),
 	TEXT("server", "trusted_proxies", "TRUSTED_PROXIES", NULL, 0, trusted_proxies, "",
 	     "addresses and CIDRs of reverse proxies whose X-Forwarded-For is believed, comma-separated"),
 	INT("server", "max_connections", "MAX_CONNECTIONS", max_connections, "8192", 16, 100000,
@@ -67,6 +72,13 @@ const struct setting config_table[] = {
 	MS("server", "response_timeout_ms", "RESPONSE_TIMEOUT_MS", response_timeout_ms, "30000", 100, 600000,
 	   "an answer must have left"),
 	TEXT("server", "log_level", "LOG_LEVEL", NULL, 0, log_level, "info", "debug, info, warn or error"),
+	TEXT("server", "security_contact", "SECURITY_CONTACT", NULL, 0, security_contact, "",
+	     "whom to tell of a weakness, published as /.well-known/security.txt: an e-mail address or an https:// "
+	     "URL"),
+	TEXT("server", "operations_contact", "OPERATIONS_CONTACT", "OPS_CONTACT", 0, operations_contact, "",
+	     "the second contact there"),
+	TEXT("server", "management_contact", "MANAGEMENT_CONTACT", NULL, 0, management_contact, "",
+	     "the third contact there"),
 	BOOL("server", "test_login", "ALLOW_TEST_LOGIN", test_login, "0",
 	     "POST /test/login-as lets anybody in; refused in production, and 0.0.0.0 becomes 127.0.0.1"),
 
@@ -127,6 +139,13 @@ const struct setting config_table[] = {
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",
 	     "destroy deployments of this installation that its database does not know; else they are only named in "
 	     "the log"),
+
+	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
+	    "days after which a webhook's payload and decision are deleted; 0 = never"),
+	INT("retention", "build_log_days", "BUILD_LOG_RETENTION_DAYS", build_log_retention_days, "30", 0, 3650,
+	    "days after which the build output of a deployment that is gone is deleted; 0 = never"),
+	MS("retention", "sweep_ms", "RETENTION_SWEEP_MS", retention_sweep_ms, "600000", 100, DAY_MS,
+	   "how often what is too old is looked for"),
 };
 
 const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

@@ -1,24 +1,19 @@
 /* The worker process: plugins, the queue, the reconciler, the reaper. */
-#include "daemon/child.h"
+#include "daemon/process.h"
 
-#include "db/db.h"
 #include "plugin/plugin.h"
 #include "store/plugins.h"
 #include "worker/reaper.h"
+#include "worker/retention.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define STRIKES       3 /* crashes of a plugin in one job before the job is dead */
 #define WORKER_FIBERS 2048
 
 struct worker {
-	const struct config *config;
+	struct process process;
 	const struct child_options *options;
-	struct loop *loop;
 	struct db *db;
 	struct net *net;
 	struct catalog *catalog;
@@ -26,11 +21,8 @@ struct worker {
 	struct queue *queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
+	struct retention retention;
 	struct job_handler handlers[3];
-	struct heart *heart;
-	uv_signal_t term, interrupt;
-	uv_timer_t grace;
-	int exit_status;
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -96,9 +88,9 @@ static void settle_predecessor(struct call *call, struct worker *w)
 
 static void open_queue(struct worker *w)
 {
-	const struct config *c = w->config;
+	const struct config *c = w->process.config;
 	struct queue_options options = {
-		.loop = w->loop,
+		.loop = w->process.loop,
 		.db = w->db,
 		.redis_url = c->redis_url,
 		.name = STR("preview-queue"),
@@ -126,28 +118,25 @@ static void open_queue(struct worker *w)
 				     .every_ms = c->reap_ms,
 				     .destroy_orphans = c->reap_orphans,
 				     .orphan_age_ms = 3600000 };
-	reaper_start(w->loop, &w->reaper);
+	reaper_start(w->process.loop, &w->reaper);
+	w->retention = (struct retention){ .db = w->db,
+					   .queue = w->queue,
+					   .every_ms = c->retention_sweep_ms,
+					   .delivery_days = c->delivery_retention_days,
+					   .build_log_days = c->build_log_retention_days };
+	retention_start(w->process.loop, &w->retention);
 }
 
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
-	int r;
 
-	while ((r = db_ready(call, w->db, 5000)) != OK) {
-		if (r == E_CANCELLED)
-			return;
-		log_error("Worker", "The database is not ready", F_TEXT("error", call->why));
-		if (r == E_INVALID) { /* the schema is not this version's: waiting in this process would not help */
-			w->exit_status = 1;
-			loop_stop(w->loop);
-			return;
-		}
-	}
+	if (!process_await_db(call, &w->process, w->db))
+		return;
 	open_queue(w);
 	settle_predecessor(call, w);
 	save_catalog(call, w);
-	heart_ready(w->heart);
+	heart_ready(w->process.heart);
 }
 
 /* ---- stop ---- */
@@ -159,29 +148,20 @@ static void leave(struct call *call, void *arg)
 	(void)call;
 	while (queue_active(w->queue) && fiber_sleep(call, 20) == OK)
 		;
-	loop_stop(w->loop);
+	loop_stop(w->process.loop);
 }
 
-static void on_grace(uv_timer_t *timer)
+static void on_stop(void *arg)
 {
-	loop_stop(((struct worker *)timer->data)->loop);
-}
-
-static void on_stop(uv_signal_t *signal, int number)
-{
-	struct worker *w = signal->data;
+	struct worker *w = arg;
 	struct fiber_options options = { .name = "drain" };
 
-	(void)number;
 	if (!w->queue) {
-		loop_stop(w->loop);
+		loop_stop(w->process.loop);
 		return;
 	}
-	if (queue_is_draining(w->queue))
-		return;
 	queue_drain(w->queue);
-	fiber_start(w->loop, &options, leave, w, NULL);
-	uv_timer_start(&w->grace, on_grace, (uint64_t)w->config->shutdown_grace_ms, 0);
+	fiber_start(w->process.loop, &options, leave, w, NULL);
 }
 
 static void release(struct call *call, void *arg)
@@ -189,77 +169,47 @@ static void release(struct call *call, void *arg)
 	queue_release(call, ((struct worker *)arg)->queue);
 }
 
-static void run_out(struct worker *w)
-{
-	loop_cancel_all(w->loop);
-	while (loop_fibers(w->loop))
-		uv_run(loop_uv(w->loop), UV_RUN_ONCE);
-}
-
 static void close_all(struct worker *w)
 {
 	struct fiber_options options = { .name = "release", .timeout_ms = 2000 };
 
-	run_out(w);
-	if (w->queue && fiber_start(w->loop, &options, release, w, NULL) == OK)
-		while (loop_fibers(w->loop))
-			uv_run(loop_uv(w->loop), UV_RUN_ONCE);
+	process_run_out(&w->process);
+	if (w->queue && fiber_start(w->process.loop, &options, release, w, NULL) == OK)
+		process_finish_fibers(&w->process);
 	w->queue = queue_close(w->queue);
 	w->providers.plugins = plugins_close(w->providers.plugins);
 	w->net = net_close(w->net);
 	w->db = db_close(w->db);
-	w->heart = heart_stop(w->heart);
-	uv_close((uv_handle_t *)&w->term, NULL);
-	uv_close((uv_handle_t *)&w->interrupt, NULL);
-	uv_close((uv_handle_t *)&w->grace, NULL);
-	w->loop = loop_free(w->loop);
+	process_done(&w->process);
 	w->catalog = catalog_close(w->catalog);
-}
-
-static void watch_signals(struct worker *w)
-{
-	uv_signal_init(loop_uv(w->loop), &w->term);
-	uv_signal_init(loop_uv(w->loop), &w->interrupt);
-	uv_timer_init(loop_uv(w->loop), &w->grace);
-	w->term.data = w->interrupt.data = w->grace.data = w;
-	uv_signal_start(&w->term, on_stop, SIGTERM);
-	uv_signal_start(&w->interrupt, on_stop, SIGINT);
 }
 
 int run_worker(const struct config *config, const struct child_options *options)
 {
-	struct worker w = { .config = config, .options = options };
+	struct worker w = { .options = options };
 	struct catalog_options catalog = {
 		.folder = config->plugin_dir,
 		.enabled = str_of(config->plugins_enabled),
 		.disabled = str_of(config->plugins_disabled),
 		.slack_is_disabled = config->disable_slack,
 	};
-	int64_t processes = config->api_processes + config->worker_processes,
-		own = config->db_pool_size / processes - 2;
 	struct fiber_options boot_options = { .name = "boot" };
-	char application[64];
-
-	snprintf(application, sizeof(application), "opshub-worker/%d", options->index);
-	struct db_options db = { .url = config->database_url,
-				 .application = application,
-				 .own = (unsigned)(own < 1   ? 1
-						   : own > 4 ? 4
-							     : own) };
 
 	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
 	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);
-	w.loop = loop_new(WORKER_FIBERS);
-	w.heart = heart_start(w.loop);
-	watch_signals(&w);
-	w.net = net_open(w.loop);
-	w.db = db_open(w.loop, &db);
+	process_init(&w.process, config, options, WORKER_FIBERS, on_stop, &w);
+	w.net = net_open(w.process.loop);
+	struct db_options db = { .url = config->database_url,
+				 .application = w.process.application,
+				 .shared = SHARED_CONNECTIONS,
+				 .own = config_own_connections(config) };
+	w.db = db_open(w.process.loop, &db);
 	w.providers = (struct providers){ .catalog = w.catalog,
-					  .plugins = plugins_open(w.loop, w.net),
+					  .plugins = plugins_open(w.process.loop, w.net),
 					  .use_mock = config->use_mock_provider,
 					  .allow_private = config->plugins_allow_private };
-	fiber_start(w.loop, &boot_options, boot, &w, NULL);
-	loop_run(w.loop);
+	fiber_start(w.process.loop, &boot_options, boot, &w, NULL);
+	loop_run(w.process.loop);
 	close_all(&w);
-	return w.exit_status;
+	return w.process.exit_status;
 }

@@ -66,6 +66,14 @@ static int next_worker(const struct supervisor *sup, int from)
 	return -1;
 }
 
+/* They read the certificate again; nobody has to leave for that. */
+static void tell_api_processes(const struct supervisor *sup)
+{
+	for (int i = 0; i < sup->n; i++)
+		if (sup->children[i].kind == CHILD_API && sup->children[i].pid)
+			kill(sup->children[i].pid, SIGHUP);
+}
+
 static void begin_roll(struct supervisor *sup)
 {
 	struct config fresh;
@@ -77,6 +85,7 @@ static void begin_roll(struct supervisor *sup)
 		return;
 	}
 	config_done(&fresh); /* each new worker reads it for itself */
+	tell_api_processes(sup);
 	if (sup->rolling) {
 		sup->roll_again = true; /* workers that were replaced already have not seen what changed since */
 		return;
@@ -121,6 +130,8 @@ static void roll(struct supervisor *sup)
 	if (sup->roll_new < 0) {
 		fresh = add_child(sup, CHILD_WORKER, old->index);
 		if (!fresh || !child_start(fresh, &sup->setup)) {
+			if (fresh)
+				fresh->replaced = true; /* a place given back, not one more worker */
 			sup->rolling = false;
 			return;
 		}
@@ -128,11 +139,13 @@ static void roll(struct supervisor *sup)
 		return;
 	}
 	fresh = &sup->children[sup->roll_new];
-	if (fresh->ready) {
+	if (old->replaced) {
+		if (!old->pid) /* DB_POOL_SIZE has room for one worker more, not for all that drain */
+			next_roll(sup);
+	} else if (fresh->ready) {
 		old->replaced = true;
 		if (old->pid)
 			tell(sup, old, SIGTERM);
-		next_roll(sup);
 	} else if (!fresh->pid || clock_mono_ms() - fresh->started_ms > REPLACE_MS) {
 		log_error("Supervisor", "SIGHUP: the replacement did not become ready, the old worker stays");
 		fresh->replaced = true;
@@ -236,6 +249,9 @@ static void begin_stop(struct supervisor *sup, int signal)
 	notify_systemd("STOPPING=1");
 	sup->stopping = true;
 	sup->rolling = false;
+	if (sup->setup.listen_fd >= 0) /* nobody is started any more who would need it: whoever comes is refused */
+		close(sup->setup.listen_fd);
+	sup->setup.listen_fd = -1;
 	sup->stop_by_ms = clock_mono_ms() + sup->config->shutdown_grace_ms + GRACE_OVER_MS;
 }
 

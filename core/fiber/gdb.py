@@ -1,15 +1,13 @@
 # Fibers in gdb: lists those of a process or a core, and shows the stack of one that is suspended.
 #
-#     gdb -q -ix core/fiber/gdb.py build/release/bin/opshubd -p PID     an api or worker process
-#     gdb -q -ix core/fiber/gdb.py build/release/bin/opshubd CORE       -ix: read before gdb attaches, which -x is not
+#     gdb -q -x core/fiber/gdb.py -p PID                            an api or worker process
+#     gdb -q -x core/fiber/gdb.py build/release/bin/opshubd CORE
 #     (gdb) fibers          what there is: name, state, for how long, on what it waits, for whom
 #     (gdb) fiber 3         its stack; up, frame and info locals then look at it as at any other
 #     (gdb) fiber 0         back to where the process really is
 #
 # Owns the unwinder below. Nothing in the process is changed, so a core is as good as a process.
-# Easy to break: plugins are loaded as /proc/self/fd/N, and gdb would open that as a descriptor of its own and may read from
-# a pipe for ever. Without a sysroot it looks libraries up by their last name alone, and finds none called N. For the same
-# reason the program must be named: gdb would not find it either.
+# Plugins are called /proc/PID/fd/N: their symbols are there as long as the process is. Of a core they are missing.
 #
 #     real frame 0 (epoll_wait)  --unwinder: "its caller is"-->  frame 1: the fiber's switch_to_loop -> await -> ...
 import time
@@ -17,8 +15,6 @@ import time
 import gdb
 import gdb.unwinder
 
-gdb.execute("set sysroot /nowhere")
-gdb.execute("set solib-search-path /lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib/aarch64-linux-gnu:/lib64:/usr/lib64")
 gdb.execute("set debuginfod enabled off")
 
 STATES = ["ready", "running", "waiting", "done"]  # enum fiber_state

@@ -69,6 +69,7 @@ static void on_close(void *arg)
 	if (h2o_linklist_is_linked(&connection->due_link))
 		h2o_linklist_unlink(&connection->due_link);
 	census_leave(server->census, connection->counted);
+	tls_leave(connection);
 	server->n_connections--;
 	free(connection);
 }
@@ -158,6 +159,7 @@ static void take_in(struct http_server *server, int fd, const struct sockaddr_st
 	connection->socket->on_close.cb = on_close;
 	connection->socket->on_close.data = connection;
 	h2o_linklist_insert(&server->connections, &connection->link);
+	tls_enter(connection);
 	server->n_connections++;
 	h2o_accept(&server->accept, connection->socket);
 	return;
@@ -222,10 +224,16 @@ int accept_open(struct http_server *server)
 	return uv_poll_start(&server->listener, UV_READABLE, on_connection);
 }
 
+/* Who comes now is refused at once, by the kernel, when the last process that shares the socket has closed it. */
 void accept_stop(struct http_server *server)
 {
-	uv_poll_stop(&server->listener);
 	server->accepting = false;
+	if (server->options.listen_fd < 0)
+		return;
+	if (uv_handle_get_loop((uv_handle_t *)&server->listener))
+		uv_close((uv_handle_t *)&server->listener, server_on_closed);
+	close(server->options.listen_fd);
+	server->options.listen_fd = -1;
 }
 
 /* Every connection may bring 25 MiB, but not all of them at once. The newest go first: they have lost the least. */

@@ -191,6 +191,16 @@ void http_answer_detail(struct exchange *x, const char *field, struct str messag
 	buf_add_str(body, STR("]}"));
 }
 
+struct str answer_header(const struct exchange *x, const char *name)
+{
+	struct str wanted = str_of(name);
+
+	for (size_t i = 0; i < x->answer.n_headers; i++)
+		if (str_eq(x->answer.headers[i].name, wanted))
+			return x->answer.headers[i].value;
+	return (struct str){ NULL, 0 };
+}
+
 static void add_retry_after(struct exchange *x, int64_t ms)
 {
 	struct str seconds = arena_printf(x->call->arena, "%lld", (long long)(ms > 0 ? (ms + 999) / 1000 : 5));

@@ -1,121 +1,18 @@
 /* A request on its way through: taken in from h2o, routed, run on a fiber, handed to send.c.
  *
- * Owns: `struct work`, one block of memory with copies of all that a handler may read.
- * Easy to break: request and handler die in either order. The slot (in the request's pool) and the work point at each
- * other weakly; whichever dies first clears the other's pointer. A handler runs on although its client has left: a
- * webhook that was taken in is finished.
- *
- *   h2o_req_t  --pool-->  slot  <--weak-->  work  <--arg--  fiber
- *                        dispose hook       freed in on_done, on the loop's stack */
+ * Owns nothing for long: what a handler reads is in the work (http/work.c).
+ * Easy to break: a handler runs on although its client has left: a webhook that was taken in is finished. */
 #include "http/query.h"
 #include "http/server.h"
 
-#include "base/clock.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_MAX_BODY (64 * 1024)
+#define BORROW_FROM      (256 * 1024) /* shorter ones are copied: so h2o's buffer goes with its connection */
 /* Fewer than a loop has fibers: handlers may wait for work that needs one too (a batch of webhooks), and must not take
  * the last. */
 #define MOST_REQUESTS 960
-
-/* ---- lifetimes ---- */
-
-static void on_slot_dispose(void *arg)
-{
-	struct slot *slot = arg;
-	struct work *work = slot->work;
-
-	if (work)
-		work->slot = NULL;
-	connection_idle(slot->connection);
-	buf_done(&slot->body);
-}
-
-static void take_request_id(struct work *work, const struct gate_head *head)
-{
-	static const char digits[] = "0123456789abcdef";
-	struct http_server *server = work->server;
-	struct str given = { NULL, 0 };
-	uint64_t count = ++server->id_count;
-
-	for (size_t i = 0; head && i < head->n_headers; i++)
-		if (str_eq_nocase(head->headers[i].name, STR("x-request-id")))
-			given = head->headers[i].value;
-	if (given.n >= 8 && given.n <= REQUEST_ID_MAX) {
-		static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-
-		memcpy(work->id, given.p, given.n);
-		if (strspn(work->id, allowed) == given.n) {
-			work->x.request_id = (struct str){ work->id, given.n };
-			return;
-		}
-	}
-	/* Says which process and which request; need not be unguessable. */
-	for (int i = 0; i < 16; i++)
-		work->id[i] = digits[(server->id_salt >> (60 - 4 * i)) & 15];
-	work->id[16] = '-';
-	for (int i = 0; i < 8; i++)
-		work->id[17 + i] = digits[(count >> (28 - 4 * i)) & 15];
-	work->id[25] = '\0';
-	work->x.request_id = (struct str){ work->id, 25 };
-}
-
-static struct work *work_new(struct http_server *server, h2o_req_t *req, size_t n_bytes, const struct gate_head *head)
-{
-	struct work *work = h2o_mem_alloc(sizeof(*work) + n_bytes);
-	struct slot *slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_slot_dispose);
-
-	memset(work, 0, sizeof(*work));
-	work->server = server;
-	work->slot = slot;
-	work->started_us = clock_mono_us();
-	work->x.app = server->options.app;
-	work->x.query = work->x.method = work->x.path = STR("");
-	buf_init(&work->x.answer.body, HTTP_MAX_ANSWER);
-	take_request_id(work, head);
-	*slot = (struct slot){ .req = req, .connection = connection_of(req), .work = work };
-	buf_init(&slot->body, HTTP_MAX_ANSWER);
-	connection_busy(slot->connection);
-	return work;
-}
-
-/* For answers that need no fiber: a call with memory and a log scope, and nothing to wait on. */
-static void call_open(struct work *work)
-{
-	struct http_server *server = work->server;
-
-	work->direct = (struct call){ .loop = server->loop,
-				      .arena = arena_new(),
-				      .why = "",
-				      .deadline_ms = work->started_us / 1000 + server->options.response_timeout_ms };
-	log_scope_set(&work->direct.log, F_STR("requestId", work->x.request_id));
-	work->x.call = &work->direct;
-}
-
-struct work *work_free(struct work *work)
-{
-	if (!work)
-		return NULL;
-	if (work->slot)
-		work->slot->work = NULL;
-	buf_done(&work->x.answer.body);
-	arena_free(work->direct.arena);
-	free(work);
-	return NULL;
-}
-
-struct work *work_bare(struct http_server *server, h2o_req_t *req)
-{
-	struct work *work = work_new(server, req, 0, NULL);
-
-	work->x.client.n = address_format(&work->slot->connection->address, work->client);
-	work->x.client.p = work->client;
-	call_open(work);
-	return work;
-}
 
 /* ---- taking it in ---- */
 
@@ -156,7 +53,8 @@ static void name_client(struct work *work, const struct connection *connection)
 
 	if (proxies->n && !connection->counted) {
 		client = proxies_client(proxies, &client, work->x.headers, work->x.n_headers);
-		work->x.tls = str_eq_nocase(http_request_header(&work->x, "x-forwarded-proto"), STR("https"));
+		work->x.tls = work->x.tls ||
+			      str_eq_nocase(http_request_header(&work->x, "x-forwarded-proto"), STR("https"));
 	}
 	work->x.client = (struct str){ work->client, address_format(&client, work->client) };
 }
@@ -176,13 +74,25 @@ static void copy_params(struct work *work, const struct router_match *match)
 	}
 }
 
-/* bytes:  headers[] | copy of the head | decoded path | parameters | body     each text with a NUL behind it */
-static struct work *take_in(struct http_server *server, h2o_req_t *req, const char *raw, const struct gate_head *head,
-			    const char **ret_why)
+/* A long body is read where h2o has put it: nothing else reads or writes there until the request has been answered, and
+ * when the connection ends before that, the work takes the memory over (http/work.c). */
+static bool lies_well(h2o_buffer_t *input, struct str body)
 {
+	const char *end = body.p + body.n;
+
+	return body.n >= BORROW_FROM && end == input->bytes + input->size && end < input->_buf + input->capacity;
+}
+
+/* bytes:  headers[] | copy of the head | decoded path | parameters | short body     each text with a NUL behind it */
+static struct work *take_in(struct http_server *server, h2o_req_t *req, h2o_buffer_t *input,
+			    const struct gate_head *head, const char **ret_why)
+{
+	const char *raw = input->bytes;
 	size_t table = head->n_headers * sizeof(struct http_header);
 	struct str body = { req->entity.base, req->entity.base ? req->entity.len : 0 };
-	size_t n_path = head->target.n + 1, n = table + head->size + 1 + n_path + n_path + HTTP_PARAMS + body.n + 1;
+	bool borrowed = lies_well(input, body);
+	size_t n_path = head->target.n + 1,
+	       n = table + head->size + 1 + n_path + n_path + HTTP_PARAMS + (borrowed ? 0 : body.n) + 1;
 	struct work *work = work_new(server, req, n, head);
 	char *copy = work->bytes + table, *path = copy + head->size + 1, *end;
 	struct str target, raw_path;
@@ -202,9 +112,12 @@ static struct work *take_in(struct http_server *server, h2o_req_t *req, const ch
 	else if (!percent_decode(target, true, work->params,
 				 &n)) /* only tried: parameters are decoded when asked for */
 		*ret_why = "The query is not well encoded: escape it as %XX of UTF-8 text without NUL.";
-	if (body.n)
+	if (borrowed)
+		end = (char *)body.p;
+	else if (body.n)
 		memcpy(end, body.p, body.n);
 	end[body.n] = '\0';
+	work->borrows = borrowed;
 	work->x.body = (struct str){ end, body.n };
 	work->head_only = str_eq(work->x.method, STR("HEAD"));
 	name_client(work, work->slot->connection);
@@ -226,6 +139,8 @@ static void run(struct call *call, void *arg)
 		r = x->route->handler(x);
 	if (r != OK && x->answer.status < 400)
 		answer_failure(x, r);
+	else if (r == OK && call->fiber)
+		represent(work);
 }
 
 static void on_done(struct call *call, void *arg)
@@ -248,7 +163,7 @@ static void run_here(struct work *work)
 {
 	struct log_scope *before;
 
-	call_open(work);
+	work_call_open(work);
 	before = log_scope_swap(&work->direct.log);
 	run(&work->direct, work);
 	log_scope_swap(before);
@@ -267,7 +182,7 @@ static void start(struct work *work)
 		work->server->n_fibers++;
 		return;
 	}
-	call_open(work);
+	work_call_open(work);
 	http_answer_error(&work->x, 503,
 			  STR("The server is answering as many requests as it can. Try again in a second."));
 	http_answer_header(&work->x, "retry-after", STR("1"));
@@ -280,6 +195,7 @@ static const struct http_route *choose(struct work *work)
 	struct exchange *x = &work->x;
 	const struct http_route *route;
 	struct router_match match;
+	struct str allow;
 	int method;
 	size_t max;
 
@@ -292,13 +208,15 @@ static const struct http_route *choose(struct work *work)
 	method = router_method(x->method);
 	route = method >= 0 ? match.routes[method] : NULL;
 	if (!route) {
-		call_open(work);
-		if (str_eq(x->method, STR("OPTIONS")))
+		work_call_open(work);
+		allow = router_allow(&match, x->call->arena);
+		http_answer_header(x, "allow", allow);
+		if (str_eq(x->method, STR("OPTIONS"))) {
 			x->answer.status = 204;
-		else
-			http_answer_error(x, 405,
-					  STR("This path does not take this method; Allow lists those it takes."));
-		http_answer_header(x, "allow", router_allow(&match, x->call->arena));
+			cors_preflight(x, allow);
+			return NULL;
+		}
+		http_answer_error(x, 405, STR("This path does not take this method; Allow lists those it takes."));
 		return NULL;
 	}
 	max = route->max_body ? route->max_body : DEFAULT_MAX_BODY;
@@ -369,7 +287,7 @@ int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req)
 	}
 	if (!is_reusable(head) || server->draining)
 		req->http1_is_persistent = 0;
-	work = take_in(server, req, input->bytes, head, &why);
+	work = take_in(server, req, input, head, &why);
 	dispatch(work, why);
 	return 0;
 }

@@ -81,26 +81,41 @@ struct json_out http_answer_json(struct exchange *x, int status);
 int http_answer_error(struct exchange *x, int status, struct str message);
 /* Adds one entry to the error object's "details": http_answer_error must have been called before. */
 void http_answer_detail(struct exchange *x, const char *field, struct str message);
+#define HTTP_ORIGIN_MAX 256
+/* The origin of an http(s) URL as browsers write it into Origin: "https://opshub.example", without a default port.
+ * False when it is no such URL, holds a user, or is too long. */
+bool http_origin_of(struct str url, char ret[HTTP_ORIGIN_MAX]);
+/* Does the request come from a page of http_options.web_url's origin? */
+bool http_from_web(const struct exchange *x);
 int http_status_of(int code); /* E_INVALID 422, E_AUTH 401, E_NOT_FOUND 404, E_LIMITED 429, E_NETWORK 503 ... */
 
 /* ---- the server ---- */
 struct http_options {
-	int listen_fd;                   /* listening TCP socket, inherited from the supervisor */
+	int listen_fd;                   /* listening TCP socket; the server's from now on, which closes it to drain */
 	const struct http_route *routes; /* ends with a row whose path is NULL */
 	void *app;
 	/* Runs on the fiber before the handler: who is asking, may he? OK, or a failure that becomes the answer. */
 	int (*guard)(struct exchange *x);
-	unsigned max_connections;    /* 0 = 8192, lowered below RLIMIT_NOFILE */
-	unsigned max_per_address;    /* 0 = 256; IPv6 by /64; addresses of trusted proxies are not counted */
-	size_t max_buffered;         /* of requests being read, 0 = 512 MiB; past it the newest are cut */
-	int64_t request_timeout_ms;  /* head and body must have arrived, 0 = 30 s */
-	int64_t response_timeout_ms; /* the answer must have left, 0 = 30 s; also the handler's deadline */
+	unsigned max_connections;       /* 0 = 8192, lowered below RLIMIT_NOFILE */
+	unsigned max_per_address;       /* 0 = 256; IPv6 by /64; addresses of trusted proxies are not counted */
+	size_t max_buffered;            /* of requests being read, 0 = 512 MiB; past it the newest are cut */
+	int64_t request_timeout_ms;     /* head and body must have arrived, 0 = 30 s */
+	int64_t response_timeout_ms;    /* the answer must have left, 0 = 30 s; also the handler's deadline */
+	const char *tls_cert, *tls_key; /* PEM files: chain and key; NULL or "" = no TLS */
+	const char *web_url;         /* pages of its origin may use the API with the login cookie; NULL = no others' */
+	bool is_production;          /* what came by TLS says Strict-Transport-Security */
 	const char *trusted_proxies; /* comma-separated addresses and CIDRs, "" = none */
 };
 
 /* NULL, with the reason in the log, when the socket or the list of proxies is no good. Aborts on a route table that
  * contradicts itself. */
 struct http_server *http_server_new(struct loop *loop, const struct http_options *options);
+/* Reads the certificate again; connections that are open keep theirs. Files that are no good change nothing, and the
+ * log says why. */
+void http_server_reload(struct http_server *server);
+/* May a server start with these files? ret_why is a sentence that names variable and file; when they are good it is
+ * empty or a warning. */
+bool http_tls_check(const char *cert, const char *key, char *ret_why, size_t why_size);
 void http_server_drain(struct http_server *server); /* stop accepting, close idle connections, finish requests */
 unsigned http_server_busy(const struct http_server *server); /* requests being answered + connections still open */
 /* Closes every connection. Its handlers must have returned: loop_cancel_all and run the loop first. */

@@ -12,24 +12,6 @@
 
 static h2o_generator_t ours; /* marks answers of send_answer; h2o calls neither of its functions for a whole answer */
 
-static void add_header(h2o_req_t *req, const h2o_token_t *name, struct str value)
-{
-	h2o_add_header(&req->pool, &req->res.headers, name, NULL, value.p, value.n);
-}
-
-static void add_header_by_name(h2o_req_t *req, struct str name, struct str value)
-{
-	h2o_add_header_by_str(&req->pool, &req->res.headers, name.p, name.n, 0, NULL, value.p, value.n);
-}
-
-static bool has_header(const struct exchange *x, struct str name)
-{
-	for (size_t i = 0; i < x->answer.n_headers; i++)
-		if (str_eq(x->answer.headers[i].name, name))
-			return true;
-	return false;
-}
-
 static void replace_overflown(struct work *work)
 {
 	log_error("HTTP", "An answer was longer than 32 MiB", F_STR("requestId", work->x.request_id),
@@ -43,7 +25,6 @@ static h2o_iovec_t prepare(struct work *work)
 {
 	struct exchange *x = &work->x;
 	h2o_req_t *req = work->slot->req;
-	h2o_iovec_t id;
 	bool bodiless;
 
 	if (x->answer.body.overflow)
@@ -58,20 +39,7 @@ static h2o_iovec_t prepare(struct work *work)
 	req->res.status = x->answer.status;
 	req->res.reason = answer_reason(x->answer.status);
 	req->res.content_length = bodiless ? SIZE_MAX : work->slot->body.n;
-	h2o_vector_reserve(&req->pool, &req->res.headers, x->answer.n_headers + 6);
-	req->res.headers.size = 0;
-	if (!bodiless)
-		add_header(req, H2O_TOKEN_CONTENT_TYPE,
-			   x->answer.type ? str_of(x->answer.type) : STR("application/json; charset=utf-8"));
-	if (!x->answer.type && !has_header(x, STR("cache-control")))
-		add_header(req, H2O_TOKEN_CACHE_CONTROL, STR("no-store"));
-	id = h2o_strdup(&req->pool, x->request_id.p, x->request_id.n);
-	add_header_by_name(req, STR("x-request-id"), (struct str){ id.base, id.len });
-	add_header_by_name(req, STR("x-content-type-options"), STR("nosniff"));
-	if (!has_header(x, STR("referrer-policy")))
-		add_header_by_name(req, STR("referrer-policy"), STR("no-referrer"));
-	for (size_t i = 0; i < x->answer.n_headers; i++)
-		add_header_by_name(req, x->answer.headers[i].name, x->answer.headers[i].value);
+	headers_put(work, req, bodiless);
 	if (bodiless || work->head_only)
 		return (h2o_iovec_t){ NULL, 0 };
 	return (h2o_iovec_t){ work->slot->body.p, work->slot->body.n };

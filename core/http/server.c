@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "http/gzip.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 #define DEFAULT_PER_ADDRESS 256
 #define DEFAULT_BUFFERED    (512UL * 1024 * 1024)
 #define DEFAULT_TIMEOUT_MS  30000
+#define HANDSHAKE_MS        5000
 
 static bool has_work(const struct http_server *server)
 {
@@ -122,6 +124,7 @@ static void set_up_h2o(struct http_server *server)
 	server->config.max_request_entity_size = HTTP_MAX_BODY;
 	server->config.http1.req_timeout = (uint64_t)server->options.request_timeout_ms;
 	server->config.http1.upgrade_to_http2 = 0;
+	server->config.handshake_timeout = HANDSHAKE_MS;
 	server->config.http2.callbacks =
 		(h2o_protocol_callbacks_t){ 0 }; /* else its shutdown timer outlives the server */
 	host = h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
@@ -163,12 +166,16 @@ struct http_server *http_server_new(struct loop *loop, const struct http_options
 	}
 	server->census = census_new();
 	server->router = router_new(options->routes);
+	server->gzip = gzip_new();
+	cors_open(server);
 	random_bytes(&server->id_salt, sizeof(server->id_salt));
 	h2o_linklist_init_anchor(&server->connections);
 	h2o_linklist_init_anchor(&server->due);
 	signal(SIGPIPE, SIG_IGN);
 	set_up_h2o(server);
 	set_up_loop(server);
+	if (!tls_open(server))
+		return http_server_free(server);
 	if (accept_open(server) != 0) {
 		log_error("HTTP", "The listening socket cannot be used");
 		return http_server_free(server);
@@ -193,7 +200,7 @@ unsigned http_server_busy(const struct http_server *server)
 	return server->n_requests + server->n_connections;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void server_on_closed(uv_handle_t *handle)
 {
 	struct http_server *server = handle->data;
 
@@ -215,18 +222,19 @@ struct http_server *http_server_free(struct http_server *server)
 		connections_close(server, false);
 		h2o_evloop_run(server->evloop, 10);
 	}
-	uv_close((uv_handle_t *)&server->ready, on_handle_closed);
-	if (uv_handle_get_loop((uv_handle_t *)&server->listener))
-		uv_close((uv_handle_t *)&server->listener, on_handle_closed);
-	uv_close((uv_handle_t *)&server->tick, on_handle_closed);
-	uv_close((uv_handle_t *)&server->awake, on_handle_closed);
+	uv_close((uv_handle_t *)&server->ready, server_on_closed);
+	accept_stop(server);
+	uv_close((uv_handle_t *)&server->tick, server_on_closed);
+	uv_close((uv_handle_t *)&server->awake, server_on_closed);
 	queue = server->context.queue;
 	h2o_context_dispose(&server->context);
 	free(queue); /* disposed of, but not freed, by h2o */
 	h2o_config_dispose(&server->config);
 	close(epoll);
 	h2o_evloop_destroy(server->evloop);
+	tls_close(server);
 	server->router = router_free(server->router);
 	server->census = census_free(server->census);
+	server->gzip = gzip_free(server->gzip);
 	return NULL;
 }

@@ -3,6 +3,7 @@
 #define HTTP_SERVER_H
 
 #include "http/client.h"
+#include "http/etag.h"
 #include "http/gate.h"
 #include "http/router.h"
 
@@ -14,12 +15,20 @@ _Static_assert(H2O_USE_LIBUV == 0, "h2o's structs have another size with its lib
 #define HTTP_MAX_ANSWER (32 * 1024 * 1024)
 #define HTTP_TICK_MS    100
 
+struct gzip;
+
 struct http_server {
 	struct loop *loop;
 	struct http_options options;
 	struct router *router;
 	struct proxies proxies;
 	struct census *census;
+	struct {
+		char origin[HTTP_ORIGIN_MAX]; /* of options.web_url */
+		size_t n;                     /* 0 = nobody else's page may read answers */
+		h2o_header_t headers[3];
+	} web;
+	struct gzip *gzip; /* for what is short enough to be packed on the loop */
 	h2o_globalconf_t config;
 	h2o_context_t context;
 	h2o_accept_ctx_t accept;
@@ -45,6 +54,7 @@ struct connection {
 	h2o_socket_t *socket;
 	struct address address;
 	struct census_entry *counted; /* NULL for trusted proxies */
+	SSL_CTX *tls;                 /* a reference; NULL = not encrypted */
 	bool busy;                    /* a request is being answered */
 	int64_t due_ms;
 	h2o_linklist_t link, due_link;
@@ -67,6 +77,10 @@ struct work {
 	struct slot *slot;  /* weak: NULL when the client has gone */
 	struct call direct; /* the call of what is answered on the loop's stack */
 	bool head_only;
+	bool borrows;         /* the body lies in the socket's buffer */
+	h2o_buffer_t *input;  /* that buffer, when the connection has gone; else NULL */
+	bool packed;          /* the answer's body is gzip */
+	char etag[ETAG_SIZE]; /* of the answer; "" = none */
 	int64_t started_us;
 	char client[ADDRESS_TEXT_MAX];
 	char id[REQUEST_ID_MAX + 1];
@@ -76,7 +90,7 @@ struct work {
 
 /* accept.c */
 int accept_open(struct http_server *server);
-void accept_stop(struct http_server *server);
+void accept_stop(struct http_server *server); /* also closes the listening socket; may be called again */
 void accept_tick(struct http_server *server, int64_t now_ms);
 void connections_close(struct http_server *server, bool idle_only);
 struct connection *connection_of(h2o_req_t *req);
@@ -84,11 +98,24 @@ void connection_busy(struct connection *connection);
 void connection_sending(struct connection *connection); /* starts the response deadline */
 void connection_idle(struct connection *connection);
 
+/* tls.c */
+bool tls_open(struct http_server *server); /* false, with the reason in the log, when its certificate is no good */
+void tls_close(struct http_server *server);
+void tls_enter(struct connection *connection);
+void tls_leave(struct connection *connection);
+
 /* server.c */
+void server_on_closed(uv_handle_t *handle);         /* the last one frees the server */
 void server_stay_awake(struct http_server *server); /* until h2o has seen what was changed behind its back */
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *handler, h2o_req_t *req);
+
+/* work.c */
+/* With room for n_bytes of copies; `head` may be NULL. */
+struct work *work_new(struct http_server *server, h2o_req_t *req, size_t n_bytes, const struct gate_head *head);
+/* For answers that need no fiber: a call with memory and a log scope, and nothing to wait on. */
+void work_call_open(struct work *work);
 /* A request that h2o or the gate has refused: an exchange with nothing in it. */
 struct work *work_bare(struct http_server *server, h2o_req_t *req);
 struct work *work_free(struct work *work);
@@ -98,7 +125,18 @@ void send_answer(struct work *work);
 /* Gives answers that h2o makes itself (body too long, bad chunks) the form of ours. */
 void send_on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot);
 
+/* represent.c: turns a handler's 200 into 304, or packs its body, as the request asks. */
+AWAITS void represent(struct work *work);
+
+/* headers.c: all of req->res.headers. */
+void headers_put(const struct work *work, h2o_req_t *req, bool bodiless);
+
+/* cors.c */
+void cors_open(struct http_server *server);
+void cors_preflight(struct exchange *x, struct str allow); /* adds to the answer of OPTIONS; `allow` is Allow's value */
+
 /* answer.c */
+struct str answer_header(const struct exchange *x, const char *name); /* as set by the handler; .p == NULL when not */
 void answer_failure(struct exchange *x, int code);
 const char *answer_reason(int status);
 

@@ -45,6 +45,21 @@ static bool ended(const struct attempt *a)
 	return a->status == BUILD_READY || a->status == BUILD_FAILED || a->status == BUILD_CANCELLED;
 }
 
+bool attempt_is_wanted(const struct preview *p, unsigned i)
+{
+	return p->desired == DESIRED_DEPLOYED && p->attempts[i].generation == p->generation;
+}
+
+/* Past its deadline it is not sent again. */
+static enum not_found when_not_found(const struct preview *p, unsigned i)
+{
+	const struct attempt *a = &p->attempts[i];
+
+	if (p->now_ms < a->sent_at_ms + p->settle_ms)
+		return NOT_FOUND_LOOK;
+	return attempt_is_wanted(p, i) && !ended(a) && !p->frozen ? NOT_FOUND_SEND : NOT_FOUND_FORGET;
+}
+
 /* The next step of an attempt that is not wanted any more; its time is next_at. */
 static struct step clean_up(const struct preview *p, unsigned i)
 {
@@ -57,7 +72,7 @@ static struct step clean_up(const struct preview *p, unsigned i)
 		break;
 	case ATTEMPT_SENT:
 		step.kind = STEP_FIND;
-		step.lost = p->now_ms >= a->sent_at_ms + p->settle_ms;
+		step.not_found = when_not_found(p, i);
 		break;
 	case ATTEMPT_CREATED:
 		step.kind = ended(a) || a->cancelled ? STEP_DESTROY : STEP_CANCEL;
@@ -89,7 +104,7 @@ static struct step bring_up(const struct preview *p, unsigned i)
 		break;
 	case ATTEMPT_SENT:
 		step.kind = STEP_FIND; /* also past its deadline: it may exist, and come up after all */
-		step.lost = p->now_ms >= a->sent_at_ms + p->settle_ms;
+		step.not_found = when_not_found(p, i);
 		break;
 	case ATTEMPT_CREATED:
 		step.kind = ended(a) ? STEP_DONE : STEP_POLL;
@@ -117,8 +132,7 @@ static bool is_due(const struct preview *p, unsigned i, struct step step, int64_
 	if (left <= 0 || is_urgent(a, step.kind))
 		return true;
 	/* no wait goes past the deadline: STEP_TIME_OUT is due then */
-	if (!ended(a) && a->generation == p->generation && p->desired == DESIRED_DEPLOYED &&
-	    a->deadline_ms - p->now_ms < left)
+	if (!ended(a) && attempt_is_wanted(p, i) && a->deadline_ms - p->now_ms < left)
 		left = a->deadline_ms - p->now_ms;
 	if (left < *wait_ms)
 		*wait_ms = left;
@@ -130,26 +144,26 @@ static bool is_ready(const struct attempt *a)
 	return a->state == ATTEMPT_CREATED && a->status == BUILD_READY;
 }
 
-/* The newest READY one stays, be it the wanted one or its predecessor; everything else that is old goes now. */
-static bool is_kept(const struct preview *p, unsigned i)
+unsigned attempt_kept(const struct preview *p)
 {
-	if (p->desired != DESIRED_DEPLOYED || !is_ready(&p->attempts[i]))
-		return false;
-	for (unsigned newer = i + 1; newer < p->n_attempts; newer++)
-		if (is_ready(&p->attempts[newer]))
-			return false;
-	return true;
+	bool keeps = p->desired == DESIRED_DEPLOYED || (p->desired == DESIRED_HELD && p->cancelled);
+
+	for (unsigned i = p->n_attempts; keeps && i-- > 0;)
+		if (is_ready(&p->attempts[i]))
+			return i;
+	return p->n_attempts;
 }
 
 struct step preview_next(const struct preview *p)
 {
 	int64_t wait_ms = INT64_MAX;
 	const struct attempt *current = NULL;
+	unsigned kept = attempt_kept(p);
 	struct step step;
 	bool missing;
 
 	for (unsigned i = 0; i < p->n_attempts; i++) {
-		if (p->desired != DESIRED_DEPLOYED || p->attempts[i].generation != p->generation)
+		if (!attempt_is_wanted(p, i))
 			continue;
 		current = &p->attempts[i];
 		step = bring_up(p, i);
@@ -165,7 +179,7 @@ struct step preview_next(const struct preview *p)
 	if (missing)
 		wait_ms = FROZEN_WAIT_MS;
 	for (unsigned i = 0; i < p->n_attempts; i++) {
-		if (&p->attempts[i] == current || is_kept(p, i))
+		if (&p->attempts[i] == current || i == kept)
 			continue;
 		step = clean_up(p, i);
 		if (is_due(p, i, step, &wait_ms))

@@ -6,7 +6,8 @@
  *
  * The current attempt is the one of the wanted generation. Older ones are cleaned up: what still builds at once, what
  * is READY when a newer one is READY, so that a push does not take the preview away. When nothing is wanted, everything
- * goes. A SENT attempt without an answer is looked up by its id before it is ever sent again.
+ * goes; but a build that a person cancelled leaves what was READY before it. A SENT attempt without an answer is looked
+ * up by its id before it is ever sent again.
  *
  * While its organization is locked down nothing is sent: an attempt that has not reached the provider is forgotten and
  * none is made. What the provider has is followed to its end, and what is not wanted is taken down as always. */
@@ -37,6 +38,7 @@ struct attempt {
 
 struct preview {
 	enum desired desired;
+	bool cancelled; /* HELD because a person cancelled the build */
 	int64_t generation;
 	bool settled; /* this generation has been brought to its end */
 	bool frozen;  /* its organization is locked down */
@@ -52,27 +54,39 @@ enum step_kind {
 	STEP_WAIT,   /* nothing is due for wait_ms */
 	STEP_INSERT, /* write down a new attempt */
 	STEP_SEND,   /* call the provider's create for it */
-	STEP_FIND, /* did it reach the provider? found: adopt; not found and settled: STEP_SEND or forget, see resend */
+	STEP_FIND,   /* did it reach the provider? found: adopt; not found: see not_found */
 	STEP_POLL,
 	STEP_TIME_OUT, /* its deadline has passed: ERROR */
 	STEP_CANCEL,
 	STEP_DESTROY,
 	STEP_FORGET, /* it never reached the provider: GONE */
-	STEP_SETTLE, /* nothing of it exists any more and nothing is wanted: say so */
+	STEP_SETTLE, /* nothing is left to do for this generation: say so */
 	STEP_HOLD,   /* it would be deployed, but is frozen: say so */
+};
+
+/* An attempt that its provider does not know. */
+enum not_found {
+	NOT_FOUND_LOOK,   /* it may still be on its way: look again */
+	NOT_FOUND_SEND,   /* never received, and wanted: send it again */
+	NOT_FOUND_FORGET, /* never received, and not wanted, frozen, or past its deadline: GONE */
 };
 
 struct step {
 	enum step_kind kind;
-	unsigned attempt; /* index into attempts */
-	bool lost;        /* STEP_FIND: not found means it may be sent again (current) or forgotten (old) */
-	int64_t wait_ms;  /* STEP_WAIT */
+	unsigned attempt;         /* index into attempts */
+	enum not_found not_found; /* STEP_FIND */
+	int64_t wait_ms;          /* STEP_WAIT */
 };
 
 /* The end of a lockdown wakes every job it held; so often one looks by itself. */
 #define FROZEN_WAIT_MS (5 * 60 * 1000)
 
 struct step preview_next(const struct preview *preview);
+/* The newest READY attempt, which stays up: the wanted one, or its predecessor while it is built and after that build
+ * was cancelled. n_attempts when there is none. */
+unsigned attempt_kept(const struct preview *preview);
+/* Is this the attempt that should be there now? Also when it has failed, and what is found of it late is welcome. */
+bool attempt_is_wanted(const struct preview *preview, unsigned attempt);
 
 /* ---- failures ---- */
 enum retry { RETRY_NEVER, RETRY_LATER, RETRY_LOOK_UP, RETRY_QUOTA };

@@ -8,7 +8,12 @@ const char *desired_word(enum desired desired)
 	return words[desired];
 }
 
-bool glob_matches(struct str pattern, struct str text)
+static bool same(char a, char b, bool any_case)
+{
+	return any_case ? str_eq_nocase((struct str){ &a, 1 }, (struct str){ &b, 1 }) : a == b;
+}
+
+static bool matches(struct str pattern, struct str text, bool any_case)
 {
 	size_t p = 0, t = 0, star = SIZE_MAX, star_text = 0;
 
@@ -17,7 +22,7 @@ bool glob_matches(struct str pattern, struct str text)
 		if (p < pattern.n && pattern.p[p] == '*') {
 			star = p++;
 			star_text = t;
-		} else if (p < pattern.n && pattern.p[p] == text.p[t]) {
+		} else if (p < pattern.n && same(pattern.p[p], text.p[t], any_case)) {
 			p++;
 			t++;
 		} else if (star != SIZE_MAX) {
@@ -30,6 +35,16 @@ bool glob_matches(struct str pattern, struct str text)
 	while (p < pattern.n && pattern.p[p] == '*')
 		p++;
 	return p == pattern.n;
+}
+
+bool glob_matches(struct str pattern, struct str text)
+{
+	return matches(pattern, text, false);
+}
+
+bool glob_matches_nocase(struct str pattern, struct str text)
+{
+	return matches(pattern, text, true);
 }
 
 static struct rule_words read_words(const struct json *array)
@@ -72,10 +87,11 @@ static bool has_label(const struct pull_request *pr, const struct rule_words *wo
 	return false;
 }
 
-static bool any_matches(const struct rule_words *patterns, struct str text)
+static bool any_matches(const struct rule_words *patterns, struct str text,
+			bool (*fits)(struct str pattern, struct str text))
 {
 	for (unsigned i = 0; i < patterns->n; i++)
-		if (glob_matches(patterns->words[i], text))
+		if (fits(patterns->words[i], text))
 			return true;
 	return false;
 }
@@ -94,7 +110,8 @@ static bool trusted_author(const struct pull_request *pr)
 	       str_eq(pr->association, STR("COLLABORATOR"));
 }
 
-static bool holds_fork(const struct rules *rules, const struct pull_request *pr)
+/* Held or skipped. */
+static bool stops_fork(const struct rules *rules, const struct pull_request *pr)
 {
 	if (!pr->from_fork || rules->forks == FORKS_DEPLOY)
 		return false;
@@ -116,6 +133,7 @@ static bool rule(struct decision *d, bool speaks, const char *name, enum desired
 
 struct decision rules_decide(const struct rules *r, const struct pull_request *pr)
 {
+	bool skips_forks = r->forks == FORKS_SKIP;
 	struct decision d = { 0 };
 
 	if (rule(&d, !pr->open, "CLOSED", DESIRED_DESTROYED, "the pull request is closed") ||
@@ -125,14 +143,14 @@ struct decision rules_decide(const struct rules *r, const struct pull_request *p
 		 "it has a label that excludes it from previews") ||
 	    rule(&d, r->labels_any.n && !has_label(pr, &r->labels_any), "LABEL_MISSING", DESIRED_DESTROYED,
 		 "it has none of the labels that ask for a preview") ||
-	    rule(&d, r->base_branches.n && !any_matches(&r->base_branches, pr->base_branch), "BASE_BRANCH",
-		 DESIRED_DESTROYED, "its base branch is not among the project's base branches") ||
-	    rule(&d, any_matches(&r->skip_authors, pr->author), "AUTHOR", DESIRED_DESTROYED,
+	    rule(&d, r->base_branches.n && !any_matches(&r->base_branches, pr->base_branch, glob_matches),
+		 "BASE_BRANCH", DESIRED_DESTROYED, "its base branch is not among the project's base branches") ||
+	    rule(&d, any_matches(&r->skip_authors, pr->author, glob_matches_nocase), "AUTHOR", DESIRED_DESTROYED,
 		 "pull requests of this author are not deployed") ||
 	    rule(&d, contains_nocase(pr->title, r->skip_marker), "SKIP_MARKER", DESIRED_DESTROYED,
 		 "its title holds the marker that skips previews") ||
-	    rule(&d, pr->from_fork && r->forks == FORKS_SKIP, "FORK", DESIRED_DESTROYED, "forks are not deployed") ||
-	    rule(&d, holds_fork(r, pr), "FORK", DESIRED_HELD, "it comes from a fork and waits for approval"))
+	    rule(&d, stops_fork(r, pr), "FORK", skips_forks ? DESIRED_DESTROYED : DESIRED_HELD,
+		 skips_forks ? "forks are not deployed" : "it comes from a fork and waits for approval"))
 		return d;
 	rule(&d, true, "DEFAULT", DESIRED_DEPLOYED, "nothing speaks against a preview");
 	return d;

@@ -24,14 +24,14 @@ struct rules {
 	struct rule_words labels_any;    /* one of them is needed; none given = not needed */
 	struct rule_words labels_none;   /* each of them excludes */
 	struct rule_words base_branches; /* globs with '*'; none given = all */
-	struct rule_words skip_authors;
-	struct str skip_marker; /* in the title, any case; default "[skip preview]" */
+	struct rule_words skip_authors;  /* globs; logins have no case at GitHub */
+	struct str skip_marker;          /* in the title, any case; default "[skip preview]" */
 };
 
 enum desired { DESIRED_DEPLOYED, DESIRED_DESTROYED, DESIRED_HELD };
 const char *desired_word(enum desired desired); /* "deployed" ... as stored */
 
-#define TRACE_MAX 10
+#define TRACE_MAX 9 /* each rule once */
 struct decision {
 	enum desired desired;
 	const char *rule; /* word of the deciding rule: "CLOSED", "DRAFT", "LABEL_EXCLUDED", "LABEL_MISSING",
@@ -51,6 +51,7 @@ struct rules rules_read(const struct json *json);
 struct decision rules_decide(const struct rules *rules, const struct pull_request *pr);
 /* {"desired":...,"rule":...,"reason":...,"trace":[...]} as members of an object that is open. */
 void decision_write(const struct decision *decision, struct json_out *out);
-bool glob_matches(struct str pattern, struct str text); /* '*' stands for any run of characters, also none */
+bool glob_matches(struct str pattern, struct str text);        /* '*' stands for any run of characters, also none */
+bool glob_matches_nocase(struct str pattern, struct str text); /* ASCII letters only */
 
 #endif

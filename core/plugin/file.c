@@ -2,7 +2,7 @@
  * its folder owns the server: only root and the service's own user may be able to.
  *
  * Owns nothing; the descriptor goes to the caller.
- * Easy to break: everything is asked of the descriptor that is loaded later (through /proc/self/fd), never of the path
+ * Easy to break: everything is asked of the descriptor that is loaded later (through /proc), never of the path
  * a second time, so the file cannot be swapped in between. */
 #include "plugin/load.h"
 

@@ -2,8 +2,12 @@
  *
  * Owns the loaded objects and their file descriptors: neither is ever closed. A plugin's code may be referenced from
  * anywhere by then, and unloading has no safe moment.
- * Easy to break: the descriptor stays open because the dynamic linker remembers objects by the path they were loaded
- * by. /proc/self/fd/7 used again for another file would give back the first one. */
+ * Easy to break: what is loaded is the descriptor that was looked at. Loading by path and comparing device and inode
+ * would come too late: a plugin's constructors run inside dlopen(), and whoever can rename a folder further up can put
+ * another file there in between. The path is that of the descriptor, with our pid and not "self", because debuggers
+ * open it as well: gdb would take /proc/self/fd/7 for a descriptor of its own, and wait for ever if that is a pipe. And
+ * the descriptor stays open, because the linker remembers objects by path: the number used again for another file would
+ * give back the first one. */
 #include "plugin/load.h"
 
 #include <dlfcn.h>
@@ -11,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PATH_BYTES 48
 
 /* Never freed: whoever holds a plugin may hold it for ever. */
 struct loaded {
@@ -20,15 +26,28 @@ struct loaded {
 
 static struct loaded *all_loaded;
 
-static const char *why_not_linked(struct arena *arena, const char *file)
+static const char *why_not_linked(struct arena *arena, const char *file, const char *path)
 {
 	const char *text = dlerror(), *rest;
 
 	text = text ? text : "unknown reason";
 	/* The linker names the path it was given, which tells nobody anything. */
-	if (strncmp(text, "/proc/self/fd/", 14) == 0 && (rest = strstr(text, ": ")) != NULL)
+	if (strncmp(text, path, strlen(path)) == 0 && (rest = strstr(text, ": ")) != NULL)
 		text = rest + 2;
 	return arena_printf(arena, "%s cannot be linked: %s; a plugin may use libc and nothing else", file, text).p;
+}
+
+/* Our pid as this /proc has it: getpid() is another number, and perhaps somebody else there, when we are in a pid
+ * namespace and /proc is not. */
+static void path_of_descriptor(int fd, char ret[PATH_BYTES])
+{
+	char pid[16];
+	ssize_t n = readlink("/proc/self", pid, sizeof(pid));
+
+	if (n > 0 && (size_t)n < sizeof(pid))
+		snprintf(ret, PATH_BYTES, "/proc/%.*s/fd/%d", (int)n, pid, fd);
+	else
+		snprintf(ret, PATH_BYTES, "/proc/self/fd/%d", fd);
 }
 
 static const char *name_of_file(const char *file, struct str *ret_name)
@@ -52,7 +71,7 @@ int plugin_load(struct arena *arena, const char *folder, const char *file, const
 	struct str name;
 	const char *why;
 	void *object;
-	char path[32];
+	char path[PATH_BYTES];
 	int fd, r;
 
 	why = name_of_file(file, &name);
@@ -63,10 +82,10 @@ int plugin_load(struct arena *arena, const char *folder, const char *file, const
 	r = plugin_file_open(arena, folder, file, &fd, ret_why);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	path_of_descriptor(fd, path);
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!object) {
-		*ret_why = why_not_linked(arena, file);
+		*ret_why = why_not_linked(arena, file, path);
 		close(fd);
 		return E_INVALID;
 	}

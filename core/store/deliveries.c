@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "model/wishes.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -29,7 +30,7 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 /* ---- the parameters of webhook_ingest, in its order ---- */
 
 #define PER_DELIVERY 10
-#define PER_TARGET   19
+#define PER_TARGET   20
 #define INGEST_ARGS  (PER_DELIVERY + PER_TARGET)
 
 /* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
@@ -121,6 +122,7 @@ static void target_row(struct call *call, const struct delivery *d, size_t proje
 		truth(pr->open),
 		time_text(call, pr->updated_at_ms),
 		truth(str_eq(pr->action, STR("reopened"))),
+		str_of(wishes_kept(&d->decided[project], pr)),
 	};
 
 	memcpy(row, cells, sizeof(cells));

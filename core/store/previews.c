@@ -27,6 +27,7 @@ static void read_preview(const struct db_rows *rows, struct preview_row *p)
 	p->model.desired = str_eq(desired, STR("deployed")) ? DESIRED_DEPLOYED
 			   : str_eq(desired, STR("held"))   ? DESIRED_HELD
 							    : DESIRED_DESTROYED;
+	p->model.cancelled = str_eq(p->why, STR("CANCELLED"));
 	p->model.generation = db_int(rows, 0, "generation");
 	p->model.settled = db_int(rows, 0, "settled_generation") >= p->model.generation;
 	p->model.frozen = db_bool(rows, 0, "frozen");
@@ -48,6 +49,7 @@ static void read_attempts(struct call *call, const struct db_rows *rows, struct 
 			.provider_id = db_text(rows, i, "provider_id"),
 			.url = db_text(rows, i, "url"),
 			.log_cursor = db_text(rows, i, "log_cursor"),
+			.error_reason = db_text(rows, i, "error_reason"),
 			.log_bytes = db_int(rows, i, "log_bytes"),
 			.created_at_ms = db_time(rows, i, "created_at"),
 		};
@@ -149,13 +151,13 @@ int attempt_write(struct call *call, struct db *db, const struct job *job, const
 	return check_written(call, r, &rows);
 }
 
-int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *status,
-		   const char *detail, const char *reason, struct str message)
+int preview_settle(struct call *call, struct db *db, const struct job *job, const struct preview_end *end)
 {
 	struct db_rows rows;
-	int r = db_query(call, db, Q_PREVIEW_SETTLE, &rows, A_STR(job->id), A_INT(job->fence), A_INT(generation),
-			 text_or_null(status), text_or_null(detail), text_or_null(reason), A_STR_OR_NULL(message),
-			 status ? A_STR(event_id(call)) : A_NULL, text_or_null(status));
+	int r = db_query(call, db, Q_PREVIEW_SETTLE, &rows, A_STR(job->id), A_INT(job->fence), A_INT(end->generation),
+			 text_or_null(end->status), text_or_null(end->detail), text_or_null(end->reason),
+			 A_STR_OR_NULL(end->message), end->status ? A_STR(event_id(call)) : A_NULL,
+			 text_or_null(end->status), A_STR_OR_NULL(end->url));
 
 	return check_written(call, r, &rows);
 }
@@ -171,10 +173,10 @@ int preview_hold(struct call *call, struct db *db, const struct job *job, int64_
 }
 
 int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id, struct str text,
-		  struct str cursor)
+		  int64_t bytes, struct str cursor)
 {
 	return db_query(call, db, Q_BUILD_LOG_ADD, NULL, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
-			A_STR(text), A_STR(cursor));
+			A_STR(text), A_STR(cursor), A_INT(bytes));
 }
 
 int reap_targets(struct call *call, struct db *db, struct reap_targets *ret, struct str *ret_instance_id)

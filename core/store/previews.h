@@ -10,7 +10,7 @@
 #define PREVIEW_FROZEN "FROZEN" /* the detail that is shown during a lockdown */
 
 struct attempt_row {
-	struct str id, sha, branch, provider, provider_id, url, log_cursor;
+	struct str id, sha, branch, provider, provider_id, url, log_cursor, error_reason;
 	int64_t log_bytes;
 	int64_t created_at_ms;
 };
@@ -58,15 +58,19 @@ struct attempt_change {
 	}
 AWAITS int attempt_write(struct call *call, struct db *db, const struct job *job, const struct attempt_change *change);
 
-/* This generation is at its end. status NULL: only that; else status, detail, reason and message are set and url is
- * cleared. */
-AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, int64_t generation,
-			  const char *status, const char *detail, const char *reason, struct str message);
+/* A generation is at its end. status NULL: only that; else everything here is what the preview says from now on. */
+struct preview_end {
+	int64_t generation;
+	const char *status, *detail, *reason; /* reason may be NULL */
+	struct str message, url;              /* empty = none */
+};
+AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, const struct preview_end *end);
 /* It is not deployed for now: QUEUED, with this detail and message. */
 AWAITS int preview_hold(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *detail,
 			struct str message);
+/* bytes: how much of what an attempt may store this uses up. */
 AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
-			 struct str text, struct str cursor);
+			 struct str text, int64_t bytes, struct str cursor);
 
 /* ---- the reaper ---- */
 struct reap_target {

@@ -1,11 +1,19 @@
-/* The reaper. */
+/* The reaper.
+ *
+ * Easy to break: each page is a fiber of its own, so that its memory goes with it: one account may list tens of
+ * thousands of deployments. The page's fiber reads and writes a struct of the one that waits for it, which therefore
+ * must not leave before. */
 #include "worker/reaper.h"
 
 #include "base/clock.h"
 #include "worker/steps.h"
 
-#define MOST_PAGES       100
-#define DUPLICATE_AGE_MS 120000 /* younger ones may still be between answer and commit */
+#include <string.h>
+
+#define MOST_PAGES       1000
+#define MOST_CURSOR      512              /* a provider's is 500 bytes at most, see plugin/answers.c */
+#define PAGE_MS          (10 * 60 * 1000) /* the list, and what is destroyed of it */
+#define DUPLICATE_AGE_MS 120000           /* younger ones may still be between answer and commit */
 
 static const struct known_attempt *find_known(const struct known_attempt *known, size_t n, struct str id)
 {
@@ -74,31 +82,59 @@ static int judge_page(struct call *call, const struct reaper *reaper, struct ins
 	return r;
 }
 
-static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
-			 struct str tag)
+struct account {
+	const struct reaper *reaper;
+	const struct reap_target *target;
+	struct str tag;
+	char cursor[MOST_CURSOR];
+	bool has_more;
+};
+
+static void reap_page(struct call *call, void *arg)
 {
+	struct account *account = arg;
+	const struct reaper *reaper = account->reaper;
+	const struct reap_target *target = account->target;
 	struct str provider = provider_name(reaper->rec->providers, target->provider);
 	struct deployment_list page = { 0 };
 	struct instance *instance = NULL;
-	const char *cursor = "";
 	int r = provider_open(call, reaper->rec->providers, provider, target->project_id, target->settings,
 			      target->settings_version, &instance);
 
-	for (int n = 0; r == OK && n < MOST_PAGES; n++) {
+	account->has_more = false;
+	if (r == OK) {
 		int64_t before = provider_deadline(call, reaper->rec);
 
-		r = provider_list(call, instance, cursor, &page);
+		r = provider_list(call, instance, account->cursor, &page);
 		call->deadline_ms = before;
-		if (r == OK)
-			r = judge_page(call, reaper, instance, &page, tag);
-		if (page.next_cursor.n == 0)
-			break;
-		cursor = arena_text(call->arena, page.next_cursor);
 	}
-	if (r != OK && r != E_UNSUPPORTED)
+	if (r == OK)
+		r = judge_page(call, reaper, instance, &page, account->tag);
+	instance_release(instance);
+	if (r != OK && r != E_UNSUPPORTED && r != E_CANCELLED)
 		log_warn("Reaper", "Provider could not be asked for its deployments", F_STR("provider", provider),
 			 F_TEXT("error", call->why));
-	instance_release(instance);
+	if (r != OK || page.next_cursor.n == 0 || page.next_cursor.n >= MOST_CURSOR)
+		return;
+	memcpy(account->cursor, page.next_cursor.p, page.next_cursor.n);
+	account->cursor[page.next_cursor.n] = '\0';
+	account->has_more = true;
+}
+
+static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
+			 struct str tag)
+{
+	struct account account = { .reaper = reaper, .target = target, .tag = tag, .has_more = true };
+	struct fiber_options options = { .name = "reap-page", .timeout_ms = PAGE_MS };
+	int n = 0, r = OK;
+
+	call_shield(call); /* who stops stops the page as well: it is waited for, not left behind */
+	for (; r == OK && account.has_more && n < MOST_PAGES && !queue_is_draining(reaper->rec->queue); n++)
+		r = fiber_run(call, &options, reap_page, &account);
+	call_unshield(call);
+	if (n == MOST_PAGES && account.has_more)
+		log_warn("Reaper", "Provider lists more of ours than is looked at; what comes last is not compared",
+			 F_STR("provider", target->provider), F_INT("pages", MOST_PAGES));
 }
 
 static void reap(struct call *call, void *arg)
@@ -109,14 +145,14 @@ static void reap(struct call *call, void *arg)
 
 	if (reap_targets(call, reaper->rec->db, &targets, &instance_id) != OK)
 		return;
-	for (size_t i = 0; i < targets.n && !queue_is_draining(reaper->rec->queue); i++)
+	for (size_t i = 0; i < targets.n && !call_cancelled(call) && !queue_is_draining(reaper->rec->queue); i++)
 		reap_account(call, reaper, &targets.items[i], attempt_tag(instance_id));
 }
 
 static void reaper_loop(struct call *call, void *arg)
 {
 	struct reaper *reaper = arg;
-	struct fiber_options options = { .name = "reap", .timeout_ms = 10 * 60 * 1000 };
+	struct fiber_options options = { .name = "reap" };
 
 	/* spread over the interval, so that several workers do not ask at the same moment */
 	int64_t wait_ms = reaper->every_ms / 2 + (int64_t)(step_random() % (uint32_t)(reaper->every_ms / 2 + 1));

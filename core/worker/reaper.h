@@ -3,7 +3,9 @@
  *   listed, known as gone                   -> its preview's reconciler destroys it
  *   listed, known under another id          -> a second deployment of one attempt: destroyed, the adopted one stays
  *   listed, unknown, made by this installation, older than an hour -> an orphan (a restored backup, say): only
- * destroyed when the operator said so, else named in the log Nothing is ever done because something is *not* listed. */
+ *                                              destroyed when the operator said so, else named in the log
+ *
+ * Nothing is ever done because something is *not* listed. */
 #ifndef WORKER_REAPER_H
 #define WORKER_REAPER_H
 

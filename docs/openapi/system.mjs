@@ -15,9 +15,9 @@ export const schemas = {
     }), 'Every fault of the request, when it has some.'),
   }, { optional: ['details'] }),
   Readiness: object({
-    ok: yes('It can serve.'),
-    database: word('PostgreSQL.', ['up', 'down']),
-    redis: word('Redis.', ['up', 'down']),
+    ok: yes('Nothing is missing.'),
+    database: text('PostgreSQL: "up", or what is wrong.', { examples: ['up'] }),
+    redis: text('Redis: "up", or what its absence means.', { examples: ['up'] }),
     migrations: text('"applied", or what is missing.'),
   }),
   Plugin: object({
@@ -60,6 +60,12 @@ export const operations = [
       200: { description: 'It can.', schema: ref('Readiness') },
       503: { description: 'It cannot.', schema: ref('Readiness') },
     },
+  }),
+  operation('GET /.well-known/security.txt', {
+    id: 'securityTxt', tag, role: 'none', limited: false, summary: 'Whom to tell of a weakness',
+    description: 'RFC 9116, from SECURITY_CONTACT; 404 without one.',
+    answers: { 200: { description: 'The contacts.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+    errors: [404],
   }),
   operation('GET /openapi.json', {
     id: 'openapi', tag, role: 'none', limited: false, summary: 'This description',

@@ -6,7 +6,7 @@
 
 # To compile. libcmocka-dev is here because configuring reads tests/ too.
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev libuv1-dev libpq-dev libhiredis-dev libyajl-dev
-	libcurl4-openssl-dev libssl-dev libjwt-dev libinih-dev libcmocka-dev)
+	libcurl4-openssl-dev libssl-dev libjwt-dev libinih-dev zlib1g-dev libcmocka-dev)
 # To run a private PostgreSQL and Redis, and to talk to what was started.
 PACKAGES_RUN=(postgresql redis-server curl ca-certificates)
 # To test: a second compiler, the linter of shell scripts. Node and npm come on top where they are missing or too old.

@@ -18,7 +18,7 @@ where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
 -- be among them. $1 job.
 select * from (
 	select a.id, a.generation, a.sha, a.branch, a.provider, a.state, a.status, a.provider_id, a.url, a.tries, a.cancelled,
-		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes
+		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes, a.error_reason
 	from jobs j join preview_attempts a on a.preview_id = j.key
 	where j.id = $1::text and a.state <> 'gone'
 	order by a.generation desc, a.created_at desc
@@ -111,7 +111,7 @@ select (select count(*) from j) as fenced, (select count(*) from a) as written;
 
 -- name: preview_settle
 -- Nothing is left to do for this generation. $1 job, $2 fence, $3 generation, $4 status or null, $5 detail, $6 error reason, $7 message,
--- $8 event id or null, $9 stage.
+-- $8 event id or null, $9 stage, $10 url of what stays up or null.
 with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
 	select id from previews where id = (select key from jobs where id = $1::text) for no key update
 ), j as materialized (
@@ -120,7 +120,7 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 ), p as (
 	update previews p set settled_generation = p.generation,
 		status = coalesce($4::text, p.status), detail = coalesce($5::text, p.detail),
-		url = case when $4 is null then p.url end,
+		url = case when $4 is null then p.url else $10::text end,
 		error_reason = case when $4 is null then p.error_reason else $6::text end,
 		message = case when $4 is null then p.message else $7::text end,
 		destroyed_at = case when $4 = 'DESTROYED' then now() else p.destroyed_at end,
@@ -148,11 +148,11 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 select (select count(*) from j) as fenced, (select count(*) from p) as written;
 
 -- name: build_log_add
--- $1 job, $2 fence, $3 attempt, $4 text, $5 cursor.
+-- $1 job, $2 fence, $3 attempt, $4 text, $5 cursor, $6 bytes.
 with j as (
 	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active' for share
 ), a as (
-	update preview_attempts a set log_cursor = $5::text, log_bytes = a.log_bytes + length($4::text)
+	update preview_attempts a set log_cursor = $5::text, log_bytes = a.log_bytes + $6::int
 	from j where a.id = $3::text
 	returning a.id
 )

@@ -12,7 +12,8 @@ order by id;
 -- $9 decisions (JSON), $10 payloads. Per (delivery, project): $11 delivery id, $12 project, $13 new preview id, $14 when that was
 -- made (so that ids and times have one order), $15 new job id, $16 desired, $17 deciding rule, and of the pull request:
 -- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
--- $27 open, $28 updated_at, $29 was reopened by this event. One pull request comes at most once in a batch.
+-- $27 open, $28 updated_at, $29 was reopened by this event, $30 the wishes of people that stand against it while the commit is the
+-- same (core/model/wishes.h). One pull request comes at most once in a batch.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
 with delivery as (
@@ -25,9 +26,9 @@ with delivery as (
 	select w.*
 	from unnest($11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::int[],
 		$19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::bool[], $27::bool[],
-		$28::timestamptz[], $29::bool[])
+		$28::timestamptz[], $29::bool[], $30::text[])
 		as w (delivery_id, project_id, preview_id, made_at, job_id, desired, why, pr_number, sha, before_sha, branch, base_branch,
-			title, author, html_url, from_fork, open, updated_at, reopened)
+			title, author, html_url, from_fork, open, updated_at, reopened, kept)
 	where w.delivery_id in (select id from delivery)
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
@@ -51,25 +52,27 @@ with delivery as (
 		pr_open = excluded.pr_open,
 		pr_updated_at = excluded.pr_updated_at,
 		reopened = excluded.reopened,
-		desired_why = excluded.desired_why,
 		before_sha = case when excluded.before_sha <> '' then excluded.before_sha else p.before_sha end,
-		generation = p.generation + (p.desired <> excluded.desired or p.sha <> excluded.sha)::int,
-		changed_by = case when p.desired <> excluded.desired or p.sha <> excluded.sha then excluded.changed_by else p.changed_by end,
-		status = case
-			when p.desired = excluded.desired and p.sha = excluded.sha then p.status
-			when excluded.desired = 'destroyed' then p.status
-			else 'QUEUED' end,
-		detail = case
-			when p.desired = excluded.desired and p.sha = excluded.sha then p.detail
-			when excluded.desired = 'destroyed' and p.status = 'DESTROYED' then p.detail
-			when excluded.desired = 'destroyed' then 'DESTROYING'
-			when excluded.desired = 'held' then 'AWAITING_APPROVAL'
-			else 'WAITING' end,
-		error_reason = case when p.desired = excluded.desired and p.sha = excluded.sha then p.error_reason end,
-		message = case when p.desired = excluded.desired and p.sha = excluded.sha then p.message end,
+		(desired, desired_why, sha, generation, changed_by, status, detail, error_reason, message) = (
+			select k.desired, k.why, excluded.sha,
+				p.generation + k.changed::int,
+				case when k.changed then excluded.changed_by else p.changed_by end,
+				case when k.changed and k.desired <> 'destroyed' then 'QUEUED' else p.status end,
+				case
+					when not k.changed or (k.desired = 'destroyed' and p.status = 'DESTROYED') then p.detail
+					when k.desired = 'destroyed' then 'DESTROYING'
+					when k.desired = 'held' then 'AWAITING_APPROVAL'
+					else 'WAITING' end,
+				case when not k.changed then p.error_reason end,
+				case when not k.changed then p.message end
+			from wanted w,
+				lateral (select p.sha = excluded.sha and p.desired_why = any (string_to_array(w.kept, ',')) as stands) s,
+				lateral (select case when stands then p.desired else excluded.desired end as desired,
+					case when stands then p.desired_why else excluded.desired_why end as why,
+					p.sha <> excluded.sha or (not stands and p.desired <> excluded.desired) as changed) k
+			where w.preview_id = excluded.id
+		),
 		visible = p.visible or excluded.visible,
-		desired = excluded.desired,
-		sha = excluded.sha,
 		updated_at = now()
 	where excluded.pr_updated_at > p.pr_updated_at
 		or (excluded.pr_updated_at = p.pr_updated_at

@@ -51,11 +51,33 @@ test('values of the wrong kind are refused', () => {
   refused({ ENCRYPTION_KEY_BASE64: 'not base64 at all, is it?' }, 'ENCRYPTION_KEY_BASE64', /base64/i);
   refused({ DATABASE_URL: 'mysql://user:password-of-mine@host/db' }, 'DATABASE_URL', /postgres/);
   refused({ REDIS_URL: 'http://127.0.0.1:6379/secret' }, 'REDIS_URL', /redis/);
+  refused({ DB_POOL_SIZE: '20', API_PROCESSES: '4', WORKER_PROCESSES: '6' }, 'DB_POOL_SIZE', /need 33: .*raise it to 33/);
+  refused({ WEB_BASE_URL: 'http://' }, 'WEB_BASE_URL', /host/);
+  refused({ WEB_BASE_URL: 'https://user@opshub.example' }, 'WEB_BASE_URL', /user/);
   refused({ PORT: 'eighty' }, 'PORT', /number|between|whole/i);
   refused({ PORT: '65536' }, 'PORT', /65535/);
   refused({ LOG_LEVEL: 'chatty' }, 'LOG_LEVEL', /debug/i);
   refused({ WORKER_PROCESSES: '-1' }, 'WORKER_PROCESSES', /./);
   refused({ USE_MOCK_PROVIDER: 'perhaps' }, 'USE_MOCK_PROVIDER', /0|1/);
+});
+
+test('addresses are addresses: names are not looked up, networks have a length that fits', () => {
+  for (const wrong of ['localhost', 'opshub.example', '10.0.0.0/8', '300.0.0.1', '127.0.0.1:4000']) {
+    refused({ LISTEN_ADDRESS: wrong }, 'LISTEN_ADDRESS', /address/);
+  }
+  for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.1, and others', '::1/129']) {
+    refused({ TRUSTED_PROXIES: wrong }, 'TRUSTED_PROXIES', /CIDR/);
+  }
+  for (const good of [{ LISTEN_ADDRESS: '::' }, { LISTEN_ADDRESS: '127.0.0.1' }, { TRUSTED_PROXIES: '10.0.0.0/8, ::1,192.0.2.7' }]) {
+    assert.equal(opshubd(['config', 'check'], good).status, 0, JSON.stringify(good));
+  }
+});
+
+test('contacts can be used as they are', () => {
+  for (const name of ['SECURITY_CONTACT', 'OPERATIONS_CONTACT', 'MANAGEMENT_CONTACT']) {
+    for (const wrong of ['nobody', 'security@example.net, other@example.net', 'http://example.net/report']) refused({ [name]: wrong }, name, /e-mail/);
+    assert.equal(opshubd(['config', 'check'], { [name]: 'security@example.net' }).status, 0);
+  }
 });
 
 test('test login in production is refused', () => {

@@ -3,9 +3,11 @@
 // The supervisor: drain, replacement of workers, restart of what dies, life as PID 1.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test } from 'node:test';
 import { deployment, get } from '../lib/client.mjs';
-import { stats } from '../lib/cloud.mjs';
+import { faults, stats } from '../lib/cloud.mjs';
 import { env } from '../lib/env.mjs';
 import { deliver, deliverSurely, pullRequest } from '../lib/github.mjs';
 import { logLines } from '../lib/log.mjs';
@@ -65,6 +67,28 @@ test('SIGHUP replaces the workers one by one; a build in flight survives', async
   assert.equal(rows('select count(*)::int as n from preview_attempts a join previews p on p.id = a.preview_id where p.pr_number = 510')[0].n, 1);
 });
 
+// DB_POOL_SIZE is divided among the processes and one worker more.
+test('while they are replaced there is never more than one worker too many, however long the old ones drain', async () => {
+  const before = (await family('worker')).map((p) => p.pid);
+  const numbers = [511, 512, 513, 514, 515, 516];
+  let most = 0;
+  await faults({ mode: 'none', latencyMs: 1000 });
+  try {
+    for (const pr of numbers) await deliver('pull_request', pullRequest('opened', pr));
+    await until('both workers wait for the provider', () => rows("select distinct worker from jobs where state = 'active'").length === 2);
+    kill(await supervisor(), 'SIGHUP');
+    await until('new workers', async () => {
+      const now = await family('worker');
+      most = Math.max(most, now.length);
+      return now.length === 2 && !now.some((p) => before.includes(p.pid));
+    }, { seconds: 60, every: 10 });
+  } finally {
+    await faults({ mode: 'none' });
+  }
+  assert.equal(most, 3);
+  for (const pr of numbers) await deployment(pr, 'READY');
+});
+
 test('SIGTERM drains: requests are finished, leases given back, nothing is lost', async () => {
   await deliver('pull_request', pullRequest('opened', 520));
   await deployment(520, 'BUILDING');
@@ -79,6 +103,25 @@ test('SIGTERM drains: requests are finished, leases given back, nothing is lost'
   assert.deepEqual(leased, [], 'leases were not given back');
   await part('opshubd', 'start');
   await deployment(520, 'READY');
+});
+
+test('while it drains, new connections are refused and a request that had begun is answered', async () => {
+  const { hostname, port } = new URL(env.api);
+  const pid = await supervisor();
+  const begun = net.connect(Number(port), hostname);
+  let text = '';
+  begun.on('data', (data) => { text += data; });
+  await once(begun, 'connect');
+  begun.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
+  await sleep(100); // so that it has been read
+  kill(pid, 'SIGTERM');
+  await until('connections are refused', () => get('/healthz', { token: null }).then(() => false, (error) => error.cause?.code === 'ECONNREFUSED'));
+  assert.ok(isAlive(pid), 'it waits for the request');
+  begun.write('\r\n');
+  await until('the answer', () => text.includes('{"ok": true}'));
+  assert.match(text, /connection: close/i);
+  await until('the supervisor ended', () => !isAlive(pid), { seconds: 40 });
+  await part('opshubd', 'start');
 });
 
 test('a supervisor that is killed leaves no orphan', async () => {

@@ -7,7 +7,7 @@ import { api, assertError, deployment, deploymentsOf, get, login, post } from '.
 import { stats } from '../lib/cloud.mjs';
 import { env } from '../lib/env.mjs';
 import { commit, deliver, pullRequest } from '../lib/github.mjs';
-import { run } from '../lib/sql.mjs';
+import { rows, run } from '../lib/sql.mjs';
 import { eachOf, until } from '../lib/until.mjs';
 
 const list = '/projects/proj_demo/deployments';
@@ -179,6 +179,19 @@ test('a failed build says why, and can be retried', async () => {
   await deliver('pull_request', pullRequest('synchronize', pr, { branch: 'mock-fail-build', sha: commit('mended') }));
   const answer = await post(`/deployments/${failed.id}/retry`);
   assert.ok([200, 202, 409].includes(answer.status), answer.text);
+});
+
+test('an allowance that stays used up ends with its own reason, not as a time-out', async () => {
+  const pr = 2002;
+  await deliver('pull_request', pullRequest('opened', pr, { branch: 'mock-quota' }));
+  await until('it waits for the allowance', async () => (await deploymentsOf(pr))[0]?.detail === 'QUOTA_WAIT');
+  const preview = `(select id from previews where pr_number = ${pr})`;
+  await until('its job is put off', () => rows(`select id from jobs where key = ${preview} and state = 'delayed'`).length);
+  run(`update preview_attempts set created_at = now() - interval '24 h', deadline_at = now() - interval '1 s' where preview_id = ${preview};
+    update jobs set run_at = now() where key = ${preview}`);
+  const failed = await deployment(pr, 'ERROR');
+  assert.equal(failed.errorReason, 'PROVIDER_QUOTA');
+  assert.match(failed.message, /used up for 24 hours: raise it there, or wait .* retry/);
 });
 
 test('cancel stops a build', async () => {

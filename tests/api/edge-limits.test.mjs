@@ -208,6 +208,7 @@ test('SIGTERM: requests that run are finished, idle connections closed, then it 
   const ending = server.stop();
   await allClosed(idle, 1);
   assert.ok(Date.now() - started < 400);
+  await assert.rejects(connect(server.port), /ECONNREFUSED/); // and does not wait in a queue that nobody looks at
   half.write('lo');
   await ending;
   assert.ok(Date.now() - started < 3000, `${Date.now() - started} ms`);
@@ -231,6 +232,23 @@ test('SIGTERM, and requests that do not end in time: they are cancelled and told
     assert.equal(answers(wire.text())[0].status, 503);
     wire.end();
   }
+});
+
+on([], 'a long body outlives its connection, for as long as its handler runs', async (server) => {
+  const body = Buffer.alloc(900000, 'z');
+  const head = `POST /late HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n\r\n`;
+  const wires = await many(8, () => connect(server.port));
+  for (const wire of wires) wire.write(Buffer.concat([Buffer.from(head), body]));
+  await until('all are being worked on', async () => (await count(server)).fibers === 9);
+  for (const wire of wires.slice(0, 6)) wire.socket.resetAndDestroy();
+  const last = await wires[7].until((wire) => wire.text().includes('"sum":'));
+  assert.equal(JSON.parse(answers(last)[0].body).sum, body.length * 'z'.charCodeAt(0));
+  await until('all handlers ended', async () => (await count(server)).fibers === 1);
+  assert.equal((await count(server)).finished, 8);
+  wires[7].write(Buffer.concat([Buffer.from(head), body, Buffer.from(get('/echo'))])); // with a request behind it
+  const both = await wires[7].until((wire) => wire.text().endsWith('"body":""}'));
+  assert.deepEqual(answers(both).map((answer) => answer.status), [200, 200, 200]);
+  wires.forEach((wire) => wire.end());
 });
 
 test('a body of any size stays in memory', async () => {

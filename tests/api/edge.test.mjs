@@ -234,7 +234,11 @@ test('every answer carries its request id and the security headers, and no serve
     assert.match(answer.headers.get('x-request-id'), /^[0-9a-f]{16}-[0-9a-f]{8}$/);
     assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
     assert.equal(answer.headers.get('referrer-policy'), 'no-referrer');
-    assert.equal(answer.headers.get('cache-control'), 'no-store');
+    assert.equal(answer.headers.get('cache-control'), answer.headers.has('etag') ? 'private, no-cache' : 'no-store');
+    assert.equal(answer.headers.has('etag'), answer.status === 200 && !bytes.includes('healthz'));
+    assert.equal(answer.headers.get('x-frame-options'), 'DENY');
+    assert.equal(answer.headers.get('cross-origin-resource-policy'), 'same-origin');
+    assert.match(answer.headers.get('content-security-policy'), /default-src 'none'.*frame-ancestors 'none'/);
     assert.equal(answer.headers.has('server'), false);
   }
   const [kept] = await ask(get('/echo', 'X-Request-Id: abc.DEF-123_x\r\n'));

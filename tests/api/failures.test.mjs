@@ -83,13 +83,10 @@ test('an IPv6 address counts as its /64', async () => {
 });
 
 test('from thousands of addresses the table stays small, and none is lost', async () => {
-  const before = one("select coalesce(sum((after::jsonb ->> 'failures')::int), 0)::int as n from audit_log where action = 'login.failed'").n;
   run("insert into login_failures select 'full' || i, now() + interval '1 h', 1, 1 from generate_series(1, 1000) i");
   await eachOf(Array.from({ length: 400 }, (_, i) => i), 8, (i) => guess(`203.0.${Math.floor(i / 250)}.${i % 250}`));
-  await until('all are counted', () => one(`select coalesce(sum((after::jsonb ->> 'failures')::int), 0)::int as n from audit_log
-    where action = 'login.failed'`).n === before + 400, { seconds: 60 });
+  await until('all are counted, together', () => counted('') === 400, { seconds: 60 });
   assert.ok(one('select count(*)::int as n from login_failures').n <= 1001);
-  assert.ok(audit('').length > 0, 'together');
   assert.ok(one("select count(*)::int as n from audit_log where target_id like '203.0.%'").n === 0);
   assert.ok(warnings('many addresses').length >= 1);
   run("delete from login_failures where address like 'full%'");

@@ -62,3 +62,9 @@ test('a request id that is sent comes back', async () => {
   const answer = await get('/no/such/path', { headers: { 'x-request-id': 'abcdef-123456' } });
   assert.equal(answer.json.requestId, 'abcdef-123456');
 });
+
+test('without a contact there is no security.txt, and the answer says what to set', async () => {
+  const answer = await get('/.well-known/security.txt', anonymous);
+  assertError(answer, 404, 'NotFoundError');
+  assert.match(answer.json.message, /SECURITY_CONTACT/);
+});

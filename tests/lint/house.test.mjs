@@ -21,7 +21,7 @@ const reach = (folder) => new Set([folder, ...allowed[folder].flatMap((next) => 
 // A library belongs to the folders that hide it from the rest.
 const libraries = [
   [/^h2o[./]|^h2o\.h$/, ['http']], [/^libpq-fe\.h$/, ['db']], [/^hiredis\//, ['kv']], [/^curl\//, ['net']], [/^yajl\//, ['base']],
-  [/^jwt\.h$/, ['crypto']], [/^openssl\//, ['crypto', 'http']], [/^ini\.h$/, ['daemon']], [/^dlfcn\.h$/, ['plugin']],
+  [/^jwt\.h$/, ['crypto']], [/^openssl\//, ['crypto', 'http']], [/^ini\.h$/, ['daemon']], [/^zlib\.h$/, ['http']], [/^dlfcn\.h$/, ['plugin']],
   [/^uv\.h$/, ['fiber', 'db', 'kv', 'net', 'http', 'worker', 'daemon']], [/^ucontext\.h$/, ['fiber']],
 ];
 

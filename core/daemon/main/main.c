@@ -110,6 +110,10 @@ static int run_server(const struct arguments *a)
 		return strcmp(a->child.kind, "api") == 0 ? run_api(&config, &a->child) : run_worker(&config, &a->child);
 	options.run_api = !a->role || strcmp(a->role, "worker") != 0;
 	options.run_worker = !a->role || strcmp(a->role, "api") != 0;
+	if (options.run_api && !config_check_tls(&config, why, sizeof(why))) {
+		fprintf(stderr, "opshubd: %s\n", why);
+		return CONFIG_EXIT;
+	}
 	return supervise(&config, &options);
 }
 

@@ -165,7 +165,7 @@ static bool read_journal(struct store *store, const char *path)
 	static char chunk[8192]; /* read once, at start */
 	ssize_t n;
 
-	store->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	store->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (store->fd < 0)
 		return false;
 	buf_init(&all, JOURNAL_MAX);

@@ -162,6 +162,21 @@ static void utf8_is_strict(void **state)
 	assert_false(str_is_text(STR("a\0b")));
 }
 
+static void hexadecimal_digits_are_22_characters(void **state)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	int n = 0;
+
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		const char *at = c ? strchr(digits, c) : NULL;
+
+		assert_int_equal(hex_digit((char)c), at ? (at - digits < 16 ? at - digits : at - digits - 6) : -1);
+		n += hex_digit((char)c) >= 0;
+	}
+	assert_int_equal(n, 22);
+}
+
 static void every_status_has_its_name(void **state)
 {
 	(void)state;
@@ -183,6 +198,7 @@ int main(void)
 		cmocka_unit_test(splitting_keeps_empty_parts),
 		cmocka_unit_test(numbers_have_no_second_spelling),
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(hexadecimal_digits_are_22_characters),
 		cmocka_unit_test(every_status_has_its_name),
 	};
 

@@ -130,7 +130,9 @@ static const struct {
 	{ "PORT", "http", "must be a whole number from 1 to 65535" },
 	{ "PORT", "4e3", "must be a whole number from 1 to 65535" },
 	{ "PORT", "99999999999999999999", "must be a whole number from 1 to 65535" },
-	{ "DB_POOL_SIZE", "3", "must be a whole number from 4 to 200" },
+	{ "DB_POOL_SIZE", "8", "must be a whole number from 9 to 1000" },
+	{ "DATABASE_URL", "postgresql://u:very-hidden@h/db?no_such_parameter=1", "is no connection URL" },
+	{ "DATABASE_URL", "postgresql://u:very%hidden@h/db", "must be percent-encoded" },
 	{ "JOB_LEASE_MS", "60s", "must be a whole number from 1000 to 3600000" },
 	{ "ALLOW_TEST_LOGIN", "yes", "must be 0 or 1" },
 	{ "USE_MOCK_PROVIDER", "2", "must be 0 or 1" },
@@ -181,6 +183,47 @@ static void settings_that_need_each_other(void **state)
 	check_loaded(NULL);
 	setenv("DATABASE_URL", "postgres://u@localhost/x", 1);
 	check_loaded(NULL);
+}
+
+/* Whatever the numbers: no process without a connection, and together never more than DB_POOL_SIZE, also while a
+ * worker is replaced. */
+static void connections_are_divided(void **state)
+{
+	char api[16], worker[16], pool[16];
+	int refused = 0, taken = 0;
+
+	(void)state;
+	for (int a = 1; a <= 64; a += 7) {
+		for (int w = 1; w <= 64; w += 9) {
+			for (int p = 9; p <= 1000; p += 37) {
+				bool fits = p >= 3 * (a + w + 1);
+				unsigned own;
+
+				snprintf(api, sizeof(api), "%d", a);
+				snprintf(worker, sizeof(worker), "%d", w);
+				snprintf(pool, sizeof(pool), "%d", p);
+				setenv("API_PROCESSES", api, 1);
+				setenv("WORKER_PROCESSES", worker, 1);
+				setenv("DB_POOL_SIZE", pool, 1);
+				assert_int_equal(load(NULL), fits);
+				refused += !fits;
+				taken += fits;
+				if (!fits)
+					continue;
+				own = config_own_connections(&config);
+				assert_in_range(own, 1, 4);
+				assert_in_range((unsigned)(a + w + 1) * (SHARED_CONNECTIONS + own), 9, p);
+			}
+		}
+	}
+	assert_true(refused > 100 && taken > 100);
+	setenv("API_PROCESSES", "4", 1);
+	setenv("WORKER_PROCESSES", "6", 1);
+	setenv("DB_POOL_SIZE", "20", 1);
+	assert_false(load(NULL));
+	assert_string_equal(why, "DB_POOL_SIZE is 20, but 4 api and 6 worker processes need 33: 3 for each, and for a "
+				 "worker that is being replaced; raise it to 33, or lower API_PROCESSES or "
+				 "WORKER_PROCESSES");
 }
 
 static void words_for_yes_and_no(void **state)
@@ -447,6 +490,7 @@ int main(void)
 		CASE(good_values_are_taken_and_the_rest_has_defaults),
 		CASE(each_bad_value_is_named_and_not_shown),
 		CASE(settings_that_need_each_other),
+		CASE(connections_are_divided),
 		CASE(words_for_yes_and_no),
 		CASE(environment_over_file_over_default),
 		CASE(a_second_name_counts_when_the_first_is_not_set),

@@ -1,7 +1,8 @@
 /* A server on core/http alone, for the raw-socket tests (tests/api/edge.test.mjs) and the benchmark of the edge.
  *
  * edge_server [key=value]...   request=ms response=ms connections=n per_address=n buffered=bytes fibers=n proxies=list
- * log=1 Prints "port N" when it listens. SIGTERM drains and ends; the exit status is 0 when nothing was left over. */
+ * web=URL cert=file key=file production=1 log=1. Prints "port N" when it listens. SIGTERM drains and ends; the exit
+ * status is 0 when nothing was left over. */
 #include "http/http.h"
 
 #include "base/clock.h"
@@ -76,6 +77,25 @@ static int nap(struct exchange *x)
 	return echo(x);
 }
 
+/* Reads the whole body, which may have come by a connection that is gone. */
+static int late(struct exchange *x)
+{
+	struct json_out out;
+	int64_t sum = 0;
+	int r = fiber_sleep(x->call, 300);
+
+	if (r != OK)
+		return r;
+	for (size_t i = 0; i < x->body.n; i++)
+		sum += x->body.p[i];
+	finished += x->body.p[x->body.n] == '\0';
+	out = http_answer_json(x, 200);
+	json_open(&out, '{');
+	json_put_int(&out, "sum", sum);
+	json_close(&out, '}');
+	return OK;
+}
+
 static int count(struct exchange *x)
 {
 	struct json_out out = http_answer_json(x, 200);
@@ -100,6 +120,28 @@ static int big(struct exchange *x)
 		buf_add(&x->answer.body, block, left < 1024 ? (size_t)left : 1024);
 	}
 	return OK;
+}
+
+static int list(struct exchange *x)
+{
+	struct json_out out = http_answer_json(x, 200);
+
+	json_open(&out, '[');
+	for (int64_t n = number_of(x, 0, 200000); n > 0; n--) {
+		json_open(&out, '{');
+		json_put_int(&out, "number", n);
+		json_put_text(&out, "status", STR("READY"));
+		json_close(&out, '}');
+	}
+	json_close(&out, ']');
+	http_answer_header(x, "link", STR("</list/1>; rel=\"next\""));
+	return OK;
+}
+
+static int secret(struct exchange *x)
+{
+	http_answer_header(x, "cache-control", STR("no-store"));
+	return hello(x);
 }
 
 static int fail(struct exchange *x)
@@ -142,8 +184,11 @@ static const struct http_route routes[] = {
 	{ HTTP_POST, "/upload", echo, 0, ROUTE_QUIET, 25 * 1024 * 1024 },
 	{ HTTP_GET, "/sleep/:ms", nap, 0, 0, 0 },
 	{ HTTP_POST, "/sleep/:ms", nap, 0, 0, 0 },
+	{ HTTP_POST, "/late", late, 0, ROUTE_QUIET, 25 * 1024 * 1024 },
 	{ HTTP_GET, "/count", count, 0, ROUTE_QUIET, 0 },
 	{ HTTP_GET, "/big/:bytes", big, 0, 0, 0 },
+	{ HTTP_GET, "/list/:rows", list, 0, ROUTE_QUIET, 0 },
+	{ HTTP_GET, "/secret", secret, 0, 0, 0 },
 	{ HTTP_GET, "/fail/:code", fail, 0, 0, 0 },
 	{ HTTP_POST, "/refuse", refuse, 0, 0, 0 },
 	{ HTTP_DELETE, "/headers", headers, 0, 0, 0 },
@@ -174,17 +219,12 @@ static void on_term(uv_signal_t *signal, int number)
 	uv_timer_start(&drain_timer, on_drain_tick, 10, 10);
 }
 
-static void take_option(struct http_options *options, unsigned *fibers, const char *argument)
+static void take_number(struct http_options *options, unsigned *fibers, struct str key, struct str value)
 {
-	struct str value = str_of(argument), key = str_split(&value, '=');
 	int64_t n = 0;
 
-	if (str_eq(key, STR("proxies"))) {
-		options->trusted_proxies = value.p;
-		return;
-	}
 	if (!str_to_int(value, 0, INT32_MAX, &n)) {
-		fprintf(stderr, "edge_server: %s: not a number\n", argument);
+		fprintf(stderr, "edge_server: %s: not a number\n", value.p);
 		exit(2);
 	}
 	if (str_eq(key, STR("request")))
@@ -199,10 +239,28 @@ static void take_option(struct http_options *options, unsigned *fibers, const ch
 		options->max_buffered = (size_t)n;
 	else if (str_eq(key, STR("grace")))
 		grace_ms = n;
+	else if (str_eq(key, STR("production")))
+		options->is_production = n;
 	else if (str_eq(key, STR("fibers")))
 		*fibers = (unsigned)n;
 	else if (str_eq(key, STR("log")) && n)
 		log_set_level(LOG_INFO);
+}
+
+static void take_option(struct http_options *options, unsigned *fibers, const char *argument)
+{
+	struct str value = str_of(argument), key = str_split(&value, '=');
+
+	if (str_eq(key, STR("proxies")))
+		options->trusted_proxies = value.p;
+	else if (str_eq(key, STR("web")))
+		options->web_url = value.p;
+	else if (str_eq(key, STR("cert")))
+		options->tls_cert = value.p;
+	else if (str_eq(key, STR("key")))
+		options->tls_key = value.p;
+	else
+		take_number(options, fibers, key, value);
 }
 
 static int port_of(int fd)
@@ -242,6 +300,5 @@ int main(int argc, char **argv)
 		uv_run(loop_uv(loop), UV_RUN_NOWAIT);
 	server = http_server_free(server);
 	loop = loop_free(loop);
-	close(options.listen_fd);
 	return 0;
 }

@@ -55,6 +55,7 @@ static struct {
 	int wishes, faults; /* left */
 	/* rows */
 	enum desired desired;
+	bool cancelled;
 	int64_t generation, settled;
 	struct attempt attempts[MOST];
 	unsigned n;
@@ -90,13 +91,15 @@ static void wish(void)
 {
 	uint32_t what = chance(10);
 	enum desired before = w.desired;
+	bool was_cancelled = w.cancelled;
 
 	if (w.wishes == 0)
 		return;
 	w.wishes--;
+	w.cancelled = chance(2); /* when it is held */
 	w.desired = what < 6 ? DESIRED_DEPLOYED : what < 8 ? DESIRED_DESTROYED : what < 9 ? DESIRED_HELD : w.desired;
 	/* a push, a change of mind or a retry makes a generation; the same wish again does not */
-	if (w.desired == DESIRED_DEPLOYED || w.desired != before)
+	if (w.desired == DESIRED_DEPLOYED || w.desired != before || w.cancelled != was_cancelled)
 		w.generation++;
 }
 
@@ -273,11 +276,10 @@ static void step_send(unsigned i)
 	}
 }
 
-static void step_find(unsigned i, bool lost)
+static void step_find(unsigned i, enum not_found not_found)
 {
 	struct attempt *a = &w.attempts[i];
-	bool wanted = w.desired == DESIRED_DEPLOYED && a->generation == w.generation && a->status != BUILD_FAILED,
-	     found;
+	bool found;
 
 	if (fault(4)) {
 		back_off(a);
@@ -288,9 +290,9 @@ static void step_find(unsigned i, bool lost)
 		return;
 	if (found) {
 		adopt(a);
-	} else if (!lost) {
+	} else if (not_found == NOT_FOUND_LOOK) {
 		a->next_at_ms = w.now_ms + 1000;
-	} else if (!wanted) {
+	} else if (not_found == NOT_FOUND_FORGET) {
 		a->state = ATTEMPT_GONE;
 	} else if (a->tries >= CREATE_TRIES) {
 		fail_attempt(a, true);
@@ -340,6 +342,11 @@ static void step_cancel(unsigned i)
 	a->next_at_ms = w.now_ms;
 }
 
+static bool keeps_ready(void)
+{
+	return w.desired == DESIRED_DEPLOYED || (w.desired == DESIRED_HELD && w.cancelled);
+}
+
 static bool newer_is_ready(unsigned i)
 {
 	for (unsigned k = i + 1; k < w.n; k++)
@@ -353,9 +360,9 @@ static void step_destroy(unsigned i)
 	struct attempt *a = &w.attempts[i];
 	int r;
 
-	/* what is wanted stays, and so does what is READY until its successor is */
+	/* what is wanted stays, and so does what is READY until its successor is, and when that was cancelled */
 	HOLDS(w.desired != DESIRED_DEPLOYED || a->generation != w.generation);
-	HOLDS(w.desired != DESIRED_DEPLOYED || a->status != BUILD_READY || newer_is_ready(i));
+	HOLDS(!keeps_ready() || a->status != BUILD_READY || newer_is_ready(i));
 	r = provider_destroy(i);
 	if (dies())
 		return;
@@ -371,6 +378,7 @@ static struct step next_step(unsigned places[MOST])
 {
 	static struct attempt rows[MOST];
 	struct preview p = { .desired = w.desired,
+			     .cancelled = w.cancelled,
 			     .generation = w.generation,
 			     .settled = w.settled >= w.generation,
 			     .now_ms = w.now_ms,
@@ -407,7 +415,7 @@ static bool work(void)
 		step_send(i);
 		break;
 	case STEP_FIND:
-		step_find(i, step.lost);
+		step_find(i, step.not_found);
 		break;
 	case STEP_POLL:
 		step_poll(i);
@@ -435,14 +443,16 @@ static bool work(void)
 	return true;
 }
 
-/* The attempt that should be left: the wanted one, and the newest READY one while the wanted one is not. */
+/* The attempt that should be left: the wanted one, and the newest READY one while the wanted one is not, or when it was
+ * cancelled. */
 static bool may_live(unsigned i)
 {
 	const struct attempt *a = &w.attempts[i];
 
-	if (w.desired != DESIRED_DEPLOYED || a->state != ATTEMPT_CREATED)
+	if (a->state != ATTEMPT_CREATED || !keeps_ready())
 		return false;
-	return a->generation == w.generation || (a->status == BUILD_READY && !newer_is_ready(i));
+	return (w.desired == DESIRED_DEPLOYED && a->generation == w.generation) ||
+	       (a->status == BUILD_READY && !newer_is_ready(i));
 }
 
 static void check_end(void)

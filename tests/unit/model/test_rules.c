@@ -89,6 +89,13 @@ static const struct row {
 	{ "{\"skipAuthors\":[\"dependabot[bot]\"]}", { .author = "dependabot[bot]" }, NO, "AUTHOR" },
 	{ "{\"skipAuthors\":[\"*[bot]\"]}", { .author = "renovate[bot]" }, NO, "AUTHOR" },
 	{ "{\"skipAuthors\":[\"*[bot]\"]}", { .author = "botanist" }, YES, "DEFAULT" },
+	/* a login has no case, a branch has */
+	{ "{\"skipAuthors\":[\"OctoCat\"]}", { .author = "octocat" }, NO, "AUTHOR" },
+	{ "{\"skipAuthors\":[\"octo*\"]}", { .author = "OctoCat" }, NO, "AUTHOR" },
+	{ "{\"skipAuthors\":[\"*[Bot]\"]}", { .author = "Dependabot[BOT]" }, NO, "AUTHOR" },
+	{ "{\"skipAuthors\":[\"octocat\"]}", { .author = "octocats" }, YES, "DEFAULT" },
+	{ "{\"skipAuthors\":[\"a[b\"]}", { .author = "a{b" }, YES, "DEFAULT" }, /* '[' and '{' differ by one bit */
+	{ "{\"baseBranches\":[\"Main\"]}", { .base = "main" }, NO, "BASE_BRANCH" },
 	/* the marker */
 	{ "{\"skipMarker\":\"#nodeploy\"}", { .title = "Fix it #NoDeploy" }, NO, "SKIP_MARKER" },
 	{ "{\"skipMarker\":\"#nodeploy\"}", { .title = "[skip preview]" }, YES, "DEFAULT" },
@@ -174,6 +181,8 @@ static void the_table(void **state)
 		for (unsigned k = 0; k < d.n_trace; k++)
 			assert_int_equal(d.trace[k].decided, k + 1 == d.n_trace);
 		assert_string_equal(d.trace[d.n_trace - 1].rule, d.rule);
+		for (unsigned k = 1; k < d.n_trace; k++) /* and each stands there once */
+			assert_string_not_equal(d.trace[k].rule, d.trace[k - 1].rule);
 		arena_free(arena);
 	}
 }

@@ -3,12 +3,14 @@
 
 #include "base/clock.h"
 
+#include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -85,6 +87,41 @@ static void longer_structs_are_cut(void **state)
 	assert_int_equal(plugin->about.n_settings, 2);
 	assert_string_equal(plugin->settings[1].key, "number");
 	assert_string_equal(plugin->settings[1].initial, "7");
+	arena_free(arena);
+}
+
+/* A debugger opens an object by the name the linker has of it: that must be the plugin there as well. */
+static int find_good(struct dl_phdr_info *object, size_t size, void *ret)
+{
+	struct stat loaded, good;
+
+	(void)size;
+	if (!stat(ODD "/good.so", &good) && !stat(object->dlpi_name, &loaded) && loaded.st_ino == good.st_ino &&
+	    loaded.st_dev == good.st_dev)
+		snprintf(ret, 64, "%s", object->dlpi_name);
+	return 0;
+}
+
+static void another_process_sees_the_same_file(void **state)
+{
+	struct arena *arena = arena_new();
+	const struct plugin *plugin;
+	const char *why = "";
+	char name[64] = "", command[256];
+
+	(void)state;
+	assert_int_equal(plugin_load(arena, ODD, "good.so", &plugin, &why), OK);
+	dl_iterate_phdr(find_good, name);
+	assert_string_not_equal(name, "");
+	snprintf(command, sizeof(command), "exec cmp -s -- %s " ODD "/good.so", name);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	arena_free(arena);
 }
 
@@ -194,6 +231,7 @@ static void another_machine_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(another_process_sees_the_same_file),
 		cmocka_unit_test(a_probe_survives),
 		cmocka_unit_test(each_odd_one_has_its_sentence),
 		cmocka_unit_test(sound_ones_load),

@@ -1,0 +1,17 @@
+/* What a person asked for, against what events decide afterwards. */
+#include "model/wishes.h"
+
+const char *wishes_kept(const struct decision *decision, const struct pull_request *pr)
+{
+	if (!pr->open || str_eq(pr->action, STR("reopened")))
+		return "";
+	switch (decision->desired) {
+	case DESIRED_DEPLOYED:
+		return "ASKED,CANCELLED";
+	case DESIRED_HELD:
+		return "ASKED,CANCELLED,RETRY";
+	case DESIRED_DESTROYED:
+		break;
+	}
+	return "ASKED";
+}

@@ -1,0 +1,18 @@
+/* What a person asked for of a preview, against what events decide afterwards. Pure.
+ *
+ * A push, a reopening and a close make it void: each is news. Any other event (a label, a title, a review) only repeats
+ * what was true when the person decided, so the wish stands although the rules would say something else:
+ *
+ *   ASKED      destroyed by somebody         stands against every other event
+ *   CANCELLED  a build that was cancelled    stands unless the rules destroy the preview
+ *   RETRY      a fork that was approved      stands while the rules would hold it */
+#ifndef MODEL_WISHES_H
+#define MODEL_WISHES_H
+
+#include "model/rules.h"
+
+/* The wishes that stand against this decision as long as the commit is the same: words of previews.desired_why,
+ * separated by commas. */
+const char *wishes_kept(const struct decision *decision, const struct pull_request *pr);
+
+#endif

@@ -1,0 +1,22 @@
+/* What is kept for a while only. */
+#include "store/retention.h"
+
+static int delete_batch(struct call *call, struct db *db, enum query query, int64_t days, int64_t most, int64_t *ret_n)
+{
+	struct db_rows rows;
+	int r = db_query(call, db, query, &rows, A_INT(days), A_INT(most));
+
+	if (r == OK)
+		*ret_n = rows.n_rows;
+	return r;
+}
+
+int retention_deliveries(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n)
+{
+	return delete_batch(call, db, Q_RETENTION_DELIVERIES, days, most, ret_n);
+}
+
+int retention_build_logs(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n)
+{
+	return delete_batch(call, db, Q_RETENTION_BUILD_LOGS, days, most, ret_n);
+}

@@ -1,0 +1,161 @@
+/* The steps that follow a build to its end, and its output. */
+#include "worker/steps.h"
+
+#include <string.h>
+
+#define MOST_LOG_BYTES (512 * 1024)
+#define CUT_NOTICE     "[OpsHub keeps 512 KiB of a build's output: the rest is at the provider]\n"
+
+/* ---- output ---- */
+
+size_t build_log_write(const struct build_log *log, size_t room, struct buf *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < log->n_lines; i++) {
+		if (log->lines[i].text.n >= room - n) {
+			buf_add_str(ret, STR(CUT_NOTICE));
+			return room;
+		}
+		buf_add_str(ret, log->lines[i].text);
+		buf_add_char(ret, '\n');
+		n += log->lines[i].text.n + 1;
+	}
+	return n;
+}
+
+/* What is new goes to the store; failing to get it fails nothing. */
+static void read_logs(struct step_context *s, struct call *call, unsigned i)
+{
+	const struct attempt_row *attempt = &s->preview.attempts[i];
+	struct build_log log = { 0 };
+	struct provider_call p;
+	struct buf text;
+	size_t used;
+	int r;
+
+	if (attempt->log_bytes >= MOST_LOG_BYTES || provider_begin(s, call, attempt->provider, &p) != OK)
+		return;
+	r = provider_logs(call, p.instance, arena_text(call->arena, attempt->provider_id),
+			  arena_text(call->arena, attempt->log_cursor), &log);
+	provider_end(call, &p);
+	if (r != OK || log.n_lines == 0)
+		return;
+	buf_init(&text, MOST_LOG_BYTES + sizeof(CUT_NOTICE));
+	used = build_log_write(&log, MOST_LOG_BYTES - (size_t)attempt->log_bytes, &text);
+	build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)), (int64_t)used,
+		      log.next_cursor);
+	buf_done(&text);
+}
+
+/* ---- poll ---- */
+
+/* How long until the next look, by the age of the attempt: as Vercel's own client does it. */
+static int64_t poll_after(const struct step_context *s, unsigned i, const struct deployment *d)
+{
+	int64_t age = attempt_age(s, i);
+
+	if (d->poll_after_ms > 0)
+		return d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
+	return age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+}
+
+static const char *failed_reason(enum deployment_reason reason)
+{
+	switch (reason) {
+	case REASON_QUOTA:
+		return "PROVIDER_QUOTA";
+	case REASON_PROVIDER:
+		return "PROVIDER_ERROR";
+	case REASON_TIMEOUT:
+		return "PROVIDER_TIMEOUT";
+	case REASON_CONFIG:
+		return "MISSING_PROVIDER_CONFIG";
+	default:
+		return "BUILD_FAILED";
+	}
+}
+
+static int ready(struct step_context *s, struct call *call, unsigned i, const struct deployment *d)
+{
+	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
+
+	change.status = "READY";
+	change.url = d->stable_url.n ? d->stable_url : d->url;
+	change.inspector_url = d->inspector_url;
+	change.tries = 0;
+	change.preview_status = "READY";
+	change.preview_detail = "READY";
+	change.settled = true;
+	change.stage = "READY";
+	change.event = arena_printf(call->arena, "Ready at %.*s", STR_FMT(change.url));
+	log_info("DeploymentProcessor", "Preview deployment ready", F_INT("duration", attempt_age(s, i)),
+		 F_STR("url", change.url));
+	return write_change(s, call, &change);
+}
+
+static int still_building(struct step_context *s, struct call *call, unsigned i, const struct deployment *d)
+{
+	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
+	enum build_status status = d->state == DEPLOYMENT_QUEUED     ? BUILD_QUEUED
+				   : d->state == DEPLOYMENT_BUILDING ? BUILD_BUILDING
+								     : s->preview.model.attempts[i].status;
+
+	change.next_ms = poll_after(s, i, d);
+	change.tries = 0;
+	if (status != s->preview.model.attempts[i].status) {
+		change.status = build_status_word(status);
+		change.preview_detail = change.status;
+	}
+	return write_change(s, call, &change);
+}
+
+int step_poll(struct step_context *s, struct call *call, unsigned i)
+{
+	const struct attempt_row *attempt = &s->preview.attempts[i];
+	struct deployment d = { 0 };
+	struct provider_call p;
+	struct str why;
+	int r = provider_begin(s, call, attempt->provider, &p);
+
+	if (r != OK)
+		return back_off(s, call, i, NULL);
+	r = provider_status(call, p.instance, arena_text(call->arena, attempt->provider_id), &d);
+	provider_end(call, &p);
+	if (r == OK)
+		read_logs(s, call, i);
+	if (r == E_NOT_FOUND || (r == OK && d.state == DEPLOYMENT_GONE))
+		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the deployment disappeared at the provider"),
+				    true);
+	if (r == E_AUTH)
+		return fail_attempt(s, call, i, "PROVIDER_AUTH", str_of(call->why), false);
+	if (r != OK)
+		return back_off(s, call, i, NULL);
+	why = d.message.n ? d.message : STR("the provider gave no message");
+	switch (d.state) {
+	case DEPLOYMENT_READY:
+		return ready(s, call, i, &d);
+	case DEPLOYMENT_FAILED:
+		return fail_attempt(s, call, i, failed_reason(d.reason), why, false);
+	case DEPLOYMENT_CANCELLED:
+		return fail_attempt(s, call, i, "CANCELLED", STR("it was cancelled at the provider"), false);
+	default:
+		return still_building(s, call, i, &d);
+	}
+}
+
+int step_time_out(struct step_context *s, struct call *call, unsigned i)
+{
+	enum attempt_state state = s->preview.model.attempts[i].state;
+	struct str why = arena_printf(call->arena, "it was not ready after %lld s",
+				      (long long)(attempt_age(s, i) / 1000));
+
+	if (state == ATTEMPT_INTENT && str_eq(s->preview.attempts[i].error_reason, STR("PROVIDER_QUOTA")))
+		return fail_attempt(s, call, i, "PROVIDER_QUOTA",
+				    STR("the provider's allowance was used up for 24 hours: raise it there, or wait "
+					"until it is renewed, then retry"),
+				    true);
+	if (state == ATTEMPT_CREATED) /* it must not become READY behind an ERROR */
+		provider_ask(s, call, i, provider_cancel);
+	return fail_attempt(s, call, i, "PROVIDER_TIMEOUT", why, state == ATTEMPT_INTENT);
+}
