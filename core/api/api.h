@@ -18,6 +18,7 @@ struct api_options {
 	unsigned own_connections;
 	struct str jwt_secrets[2];     /* the second one is accepted during a rollover; empty = none */
 	struct str webhook_secrets[2]; /* the same */
+	const struct key_ring *keys;   /* seal stored secrets; must outlive the api */
 	bool test_login, is_production;
 	struct str base_url;
 	struct limit_rule limits[LIMIT_KINDS];
@@ -101,7 +102,6 @@ int webhook_github(struct exchange *x);
 int test_login_as(struct exchange *x);
 int logout(struct exchange *x);
 int me(struct exchange *x);
-int projects_index(struct exchange *x);
 int providers_index(struct exchange *x);
 int notifiers_index(struct exchange *x);
 int deployments_index(struct exchange *x);
@@ -117,6 +117,28 @@ int organization_lockdown(struct exchange *x);
 int organization_unlock(struct exchange *x);
 int dashboard_file(struct exchange *x);
 int openapi_file(struct exchange *x);
+int orgs_index(struct exchange *x);
+int org_create(struct exchange *x);
+int org_show(struct exchange *x);
+int org_change(struct exchange *x);
+int org_delete(struct exchange *x);
+int members_index(struct exchange *x);
+int member_create(struct exchange *x);
+int member_change(struct exchange *x);
+int member_delete(struct exchange *x);
+int projects_index(struct exchange *x);
+int project_create_in_body(struct exchange *x);
+int project_create_in_path(struct exchange *x);
+int project_show(struct exchange *x);
+int project_change(struct exchange *x);
+int project_remove(struct exchange *x);
+int project_members_index(struct exchange *x);
+int project_member_put(struct exchange *x);
+int project_member_delete(struct exchange *x);
+int provider_show(struct exchange *x);
+int provider_put(struct exchange *x);
+int rules_show(struct exchange *x);
+int rules_put(struct exchange *x);
 
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
@@ -126,6 +148,13 @@ int page_cursor(struct exchange *x, struct str *ret_cursor, const char *cursor_p
 /* Link: <...>; rel="next" when the page is full. */
 void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit);
 int answer_rows(struct exchange *x, const struct db_rows *rows);
+/* 201 (or 200) with one row as the object; a Location of `folder` and the row's id when it was created. */
+int answer_created(struct exchange *x, const char *folder, const struct db_rows *rows);
+int answer_row(struct exchange *x, const struct db_rows *rows);
+int answer_deleted(struct exchange *x);  /* 204 */
+int answer_deleting(struct exchange *x); /* 202 {"status":"deleting"} */
+/* What a store's function said, as an answer: E_AUTH there means that a role does not reach, which is 403. */
+int answer_refused(struct exchange *x, int r);
 /* The error object with one detail: "field why". Returns the failure, as http_answer_error does. */
 int answer_field(struct exchange *x, int status, const char *field, const char *why);
 

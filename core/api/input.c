@@ -82,6 +82,21 @@ bool input_text(struct input *in, const char *field, unsigned flags, size_t min,
 	return false;
 }
 
+bool input_name(struct input *in, const char *field, unsigned flags, size_t max, struct str *ret)
+{
+	struct str name;
+
+	if (!input_text(in, field, flags, 1, max, &name))
+		return false;
+	name = str_trim(name);
+	if (name.n == 0) {
+		input_fault(in, field, "must not be blank");
+		return false;
+	}
+	*ret = name;
+	return true;
+}
+
 bool input_int(struct input *in, const char *field, unsigned flags, int64_t min, int64_t max, int64_t *ret)
 {
 	const struct json *value = input_value(in, field, flags);

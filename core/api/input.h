@@ -16,7 +16,7 @@
 #include "api/api.h"
 #include "base/json_read.h"
 
-#define INPUT_FIELDS_MAX 64
+#define INPUT_FIELDS_MAX 136 /* 64 settings of a provider, some under two names */
 
 #define INPUT_REQUIRED 1u
 #define INPUT_NULLABLE 2u /* null counts as absent: ask input_is_null */
@@ -33,6 +33,8 @@ struct input {
 int input_open(struct exchange *x, struct input *in);
 /* Each returns whether a value was taken. Lengths are of bytes in UTF-8; control characters are refused. */
 bool input_text(struct input *in, const char *field, unsigned flags, size_t min, size_t max, struct str *ret);
+/* A name: a text without the spaces around it, of at least one byte. */
+bool input_name(struct input *in, const char *field, unsigned flags, size_t max, struct str *ret);
 bool input_int(struct input *in, const char *field, unsigned flags, int64_t min, int64_t max, int64_t *ret);
 bool input_bool(struct input *in, const char *field, unsigned flags, bool *ret);
 /* One of the words, which end with NULL. */

@@ -15,14 +15,6 @@ static int read_reason(struct exchange *x, unsigned flags, struct str *ret)
 	return input_close(&in);
 }
 
-static int answer_row(struct exchange *x, const struct db_rows *rows)
-{
-	struct json_out out = http_answer_json(x, 200);
-
-	db_row_json(rows, 0, &out);
-	return OK;
-}
-
 int organization_lockdown(struct exchange *x)
 {
 	struct lockdown_by by = { audit_id(x), audit_who(x), caller_of(x)->identity.session };

@@ -1,4 +1,4 @@
-/* What handlers share: pages of a list, rows as an answer, faults of one field. */
+/* What handlers share: pages of a list, rows as an answer, refusals. */
 #include "api/api.h"
 
 #include "base/id.h"
@@ -72,4 +72,43 @@ int answer_rows(struct exchange *x, const struct db_rows *rows)
 
 	db_rows_json(rows, &out);
 	return OK;
+}
+
+int answer_row(struct exchange *x, const struct db_rows *rows)
+{
+	struct json_out out = http_answer_json(x, 200);
+
+	db_row_json(rows, 0, &out);
+	return OK;
+}
+
+int answer_created(struct exchange *x, const char *folder, const struct db_rows *rows)
+{
+	http_answer_header(x, "location",
+			   arena_printf(x->call->arena, "%.*s%s/%.*s", STR_FMT(api_of(x)->o.base_url), folder,
+					STR_FMT(db_text(rows, 0, "id"))));
+	answer_row(x, rows);
+	x->answer.status = 201;
+	return OK;
+}
+
+int answer_deleted(struct exchange *x)
+{
+	x->answer.status = 204;
+	return OK;
+}
+
+int answer_deleting(struct exchange *x)
+{
+	struct json_out out = http_answer_json(x, 202);
+
+	json_open(&out, '{');
+	json_put_text(&out, "status", STR("deleting"));
+	json_close(&out, '}');
+	return OK;
+}
+
+int answer_refused(struct exchange *x, int r)
+{
+	return r == E_AUTH ? http_answer_error(x, 403, str_of(x->call->why)) : r;
 }

@@ -126,18 +126,3 @@ int me(struct exchange *x)
 	json_close(&out, '}');
 	return OK;
 }
-
-int projects_index(struct exchange *x)
-{
-	struct db_rows rows;
-	struct str cursor;
-	int64_t limit;
-	int r = page_read(x, &limit, &cursor, "proj_");
-
-	if (r == OK)
-		r = projects_of(x->call, api_of(x)->db, caller_of(x)->identity.person.id, cursor, limit, &rows);
-	if (r != OK)
-		return r;
-	page_link(x, &rows, limit);
-	return answer_rows(x, &rows);
-}

@@ -9,6 +9,18 @@
 	{                                                                                                              \
 		HTTP_POST, path, handler, access, 0, 0                                                                 \
 	}
+#define PUT(path, handler, access)                                                                                     \
+	{                                                                                                              \
+		HTTP_PUT, path, handler, access, 0, 0                                                                  \
+	}
+#define PATCH(path, handler, access)                                                                                   \
+	{                                                                                                              \
+		HTTP_PATCH, path, handler, access, 0, 0                                                                \
+	}
+#define DELETE(path, handler, access)                                                                                  \
+	{                                                                                                              \
+		HTTP_DELETE, path, handler, access, 0, 0                                                               \
+	}
 #define WEBHOOK_BODY ((size_t)25 * 1024 * 1024)
 
 const struct http_route api_routes[] = {
@@ -23,7 +35,6 @@ const struct http_route api_routes[] = {
 	GET("/me", me, ACCESS_USER),
 	GET("/providers", providers_index, ACCESS_USER),
 	GET("/notifiers", notifiers_index, ACCESS_USER),
-	GET("/projects", projects_index, ACCESS_USER),
 
 	GET("/projects/:id/deployments", deployments_index, ACCESS_PROJECT_VIEWER),
 	GET("/deployments/:id", deployment_show, ACCESS_PREVIEW_VIEWER),
@@ -35,6 +46,30 @@ const struct http_route api_routes[] = {
 	POST("/projects/:project/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
+
+	GET("/orgs", orgs_index, ACCESS_USER),
+	POST("/orgs", org_create, ACCESS_USER),
+	GET("/orgs/:id", org_show, ACCESS_ORG_VIEWER),
+	PATCH("/orgs/:id", org_change, ACCESS_ORG_MAINTAINER),
+	DELETE("/orgs/:id", org_delete, ACCESS_ORG_OWNER),
+	GET("/orgs/:id/members", members_index, ACCESS_ORG_VIEWER),
+	POST("/orgs/:id/members", member_create, ACCESS_ORG_MAINTAINER),
+	PATCH("/orgs/:id/members/:user", member_change, ACCESS_ORG_MAINTAINER),
+	DELETE("/orgs/:id/members/:user", member_delete, ACCESS_ORG_VIEWER), /* oneself; others: MAINTAINER */
+	POST("/orgs/:id/projects", project_create_in_path, ACCESS_ORG_MAINTAINER),
+	GET("/projects", projects_index, ACCESS_USER),
+	POST("/projects", project_create_in_body, ACCESS_USER), /* MAINTAINER of the organization in the body */
+	GET("/projects/:id", project_show, ACCESS_PROJECT_VIEWER),
+	PATCH("/projects/:id", project_change, ACCESS_PROJECT_MAINTAINER),
+	DELETE("/projects/:id", project_remove, ACCESS_PROJECT_OWNER),
+	GET("/projects/:id/members", project_members_index, ACCESS_PROJECT_VIEWER),
+	PUT("/projects/:id/members/:user", project_member_put, ACCESS_PROJECT_MAINTAINER),
+	DELETE("/projects/:id/members/:user", project_member_delete, ACCESS_PROJECT_MAINTAINER),
+	GET("/projects/:id/provider", provider_show, ACCESS_PROJECT_VIEWER),
+	PUT("/projects/:id/provider", provider_put, ACCESS_PROJECT_MAINTAINER),
+	POST("/projects/:id/provider", provider_put, ACCESS_PROJECT_MAINTAINER),
+	GET("/projects/:id/rules", rules_show, ACCESS_PROJECT_VIEWER),
+	PUT("/projects/:id/rules", rules_put, ACCESS_PROJECT_MAINTAINER),
 
 	GET("/orgs/:id/audit", organization_audit, ACCESS_ORG_MAINTAINER),
 	GET("/orgs/:id/access-review", organization_access_review, ACCESS_ORG_MAINTAINER),

@@ -108,6 +108,19 @@ static bool check_secrets(const struct config *c, struct reason *why)
 	return good || refuse(why, "ENCRYPTION_KEY_BASE64", key_why);
 }
 
+struct key_ring *config_key_ring(const struct config *config)
+{
+	char why[SECRET_KEY_WHY_SIZE];
+	struct key_ring *ring;
+	struct secret_key key;
+
+	if (!secret_key_parse(str_of(config->encryption_key), &key, why))
+		abort();
+	ring = key_ring_new(&key, 1);
+	explicit_bzero(&key, sizeof(key));
+	return ring;
+}
+
 static bool check_urls(const struct config *c, struct reason *why)
 {
 	const char *database_why = db_url_check(c->database_url, c->db_require_tls);

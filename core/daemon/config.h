@@ -10,6 +10,8 @@
 
 #define CONFIG_EXIT 78 /* EX_CONFIG of sysexits.h */
 
+struct key_ring;
+
 struct config {
 	/* required */
 	const char *database_url, *redis_url, *jwt_secret, *encryption_key, *github_client_id, *github_client_secret;
@@ -61,6 +63,7 @@ void config_print(const struct config *config, struct buf *ret);
 void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
+struct key_ring *config_key_ring(const struct config *config); /* of a configuration that was checked */
 
 /* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
  * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */

@@ -2,12 +2,14 @@
 #include "daemon/process.h"
 
 #include "api/api.h"
+#include "crypto/secret_key.h"
 
 #include <signal.h>
 
 struct api_process {
 	struct process process;
 	struct api *api;
+	struct key_ring *keys;
 	struct http_server *server;
 	uv_timer_t poll;
 	uv_signal_t hangup;
@@ -86,6 +88,7 @@ static void close_all(struct api_process *p)
 	process_run_out(&p->process);
 	p->server = http_server_free(p->server);
 	p->api = api_close(p->api);
+	p->keys = key_ring_free(p->keys);
 	uv_close((uv_handle_t *)&p->hangup, NULL);
 	uv_close((uv_handle_t *)&p->poll, NULL);
 	process_done(&p->process);
@@ -93,7 +96,7 @@ static void close_all(struct api_process *p)
 
 int run_api(const struct config *config, const struct child_options *options)
 {
-	struct api_process p = { 0 };
+	struct api_process p = { .keys = config_key_ring(config) };
 	struct fiber_options boot_options = { .name = "boot" };
 
 	process_init(&p.process, config, options, 0, on_stop, &p);
@@ -106,6 +109,7 @@ int run_api(const struct config *config, const struct child_options *options)
 		.jwt_secrets = { str_of(config->jwt_secret), str_of(config->jwt_secret_previous) },
 		.webhook_secrets = { str_of(config->github_webhook_secret),
 				     str_of(config->github_webhook_secret_previous) },
+		.keys = p.keys,
 		.test_login = config->test_login,
 		.is_production = config_is_production(config),
 		.base_url = str_of(config->api_base_url),

@@ -3,6 +3,7 @@
 
 #include "plugin/plugin.h"
 #include "store/plugins.h"
+#include "worker/deletion.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
 
@@ -17,11 +18,13 @@ struct worker {
 	struct db *db;
 	struct net *net;
 	struct catalog *catalog;
+	struct key_ring *keys;
 	struct providers providers;
 	struct queue *queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
 	struct retention retention;
+	struct deletion deletion;
 	struct job_handler handlers[3];
 };
 
@@ -125,6 +128,8 @@ static void open_queue(struct worker *w)
 					   .delivery_days = c->delivery_retention_days,
 					   .build_log_days = c->build_log_retention_days };
 	retention_start(w->process.loop, &w->retention);
+	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
+	deletion_start(w->process.loop, &w->deletion);
 }
 
 static void boot(struct call *call, void *arg)
@@ -178,6 +183,7 @@ static void close_all(struct worker *w)
 		process_finish_fibers(&w->process);
 	w->queue = queue_close(w->queue);
 	w->providers.plugins = plugins_close(w->providers.plugins);
+	w->keys = key_ring_free(w->keys);
 	w->net = net_close(w->net);
 	w->db = db_close(w->db);
 	process_done(&w->process);
@@ -204,7 +210,9 @@ int run_worker(const struct config *config, const struct child_options *options)
 				 .shared = SHARED_CONNECTIONS,
 				 .own = config_own_connections(config) };
 	w.db = db_open(w.process.loop, &db);
+	w.keys = config_key_ring(config);
 	w.providers = (struct providers){ .catalog = w.catalog,
+					  .keys = w.keys,
 					  .plugins = plugins_open(w.process.loop, w.net),
 					  .use_mock = config->use_mock_provider,
 					  .allow_private = config->plugins_allow_private };

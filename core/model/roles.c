@@ -15,3 +15,8 @@ const char *role_word(enum role role)
 {
 	return words[role];
 }
+
+bool role_manages(enum role actor, enum role role)
+{
+	return actor == ROLE_OWNER || (actor == ROLE_MAINTAINER && role < ROLE_MAINTAINER);
+}

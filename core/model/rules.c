@@ -58,9 +58,10 @@ static struct rule_words read_words(const struct json *array)
 	return words;
 }
 
+static const char *const policies[] = { "approve", "trusted", "deploy", "skip" };
+
 struct rules rules_read(const struct json *json)
 {
-	static const char *const policies[] = { "approve", "trusted", "deploy", "skip" };
 	struct str forks = json_text(json_get(json, "forks"), STR("approve"));
 	struct rules rules = {
 		.deploy_drafts = str_eq(json_text(json_get(json, "drafts"), STR("skip")), STR("deploy")),
@@ -76,6 +77,26 @@ struct rules rules_read(const struct json *json)
 		if (str_eq(forks, str_of(policies[i])))
 			rules.forks = (enum fork_policy)i;
 	return rules;
+}
+
+static void put_words(struct json_out *out, const char *key, const struct rule_words *words)
+{
+	json_key(out, key);
+	json_open(out, '[');
+	for (unsigned i = 0; i < words->n; i++)
+		json_add_text(out, words->words[i]);
+	json_close(out, ']');
+}
+
+void rules_write(const struct rules *rules, struct json_out *out)
+{
+	json_put_text(out, "drafts", rules->deploy_drafts ? STR("deploy") : STR("skip"));
+	json_put_text(out, "forks", str_of(policies[rules->forks]));
+	put_words(out, "labelsAny", &rules->labels_any);
+	put_words(out, "labelsNone", &rules->labels_none);
+	put_words(out, "baseBranches", &rules->base_branches);
+	put_words(out, "skipAuthors", &rules->skip_authors);
+	json_put_text(out, "skipMarker", rules->skip_marker);
 }
 
 static bool has_label(const struct pull_request *pr, const struct rule_words *words)
@@ -136,6 +157,8 @@ struct decision rules_decide(const struct rules *r, const struct pull_request *p
 	bool skips_forks = r->forks == FORKS_SKIP;
 	struct decision d = { 0 };
 
+	if (r->is_deleting && rule(&d, true, "DELETING", DESIRED_DESTROYED, "the project is being deleted"))
+		return d;
 	if (rule(&d, !pr->open, "CLOSED", DESIRED_DESTROYED, "the pull request is closed") ||
 	    rule(&d, pr->draft && !r->deploy_drafts, "DRAFT", DESIRED_DESTROYED,
 		 "drafts are not deployed: mark it ready for review, or set rule drafts to \"deploy\"") ||

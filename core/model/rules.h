@@ -18,6 +18,7 @@ struct rule_words {
 };
 
 struct rules {
+	bool is_deleting; /* of the project, not from the JSON: it is being deleted, nothing deploys; rule "DELETING" */
 	bool deploy_drafts;
 	enum fork_policy
 		forks; /* TRUSTED: forks of owners, members and collaborators deploy, others wait for approval */
@@ -48,6 +49,8 @@ struct decision {
  * {"drafts":"skip|deploy","forks":"approve|trusted|deploy|skip","labelsAny":[],"labelsNone":[],
  * "baseBranches":[],"skipAuthors":[],"skipMarker":""}. What is absent has its default; NULL gives all defaults. */
 struct rules rules_read(const struct json *json);
+/* The same, with every default filled in, as members of an object that is open. */
+void rules_write(const struct rules *rules, struct json_out *out);
 struct decision rules_decide(const struct rules *rules, const struct pull_request *pr);
 /* {"desired":...,"rule":...,"reason":...,"trace":[...]} as members of an object that is open. */
 void decision_write(const struct decision *decision, struct json_out *out);

@@ -22,6 +22,7 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 		items[i].id = db_text(&rows, i, "id");
 		items[i].repo = db_text(&rows, i, "repo");
 		items[i].rules = rules_read(json_parse(call->arena, db_text(&rows, i, "rules"), NULL, &why));
+		items[i].rules.is_deleting = db_bool(&rows, i, "deleting");
 	}
 	*ret = (struct repo_projects){ items, (size_t)rows.n_rows };
 	return OK;

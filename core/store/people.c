@@ -33,10 +33,3 @@ int organizations_of(struct call *call, struct db *db, struct str user_id, struc
 {
 	return db_query(call, db, Q_ORGANIZATIONS_OF, ret, A_STR(user_id));
 }
-
-int projects_of(struct call *call, struct db *db, struct str user_id, struct str before, int64_t limit,
-		struct db_rows *ret)
-{
-	return db_query(call, db, Q_PROJECTS_OF, ret, A_STR(user_id), A_STR(before.n ? before : STR("~")),
-			A_INT(limit));
-}

@@ -14,7 +14,5 @@ AWAITS int session_start(struct call *call, struct db *db, struct str email, str
 			 int64_t lasts_ms, struct person *ret);
 AWAITS int session_end(struct call *call, struct db *db, struct str session_id);
 AWAITS int organizations_of(struct call *call, struct db *db, struct str user_id, struct db_rows *ret);
-AWAITS int projects_of(struct call *call, struct db *db, struct str user_id, struct str before, int64_t limit,
-		       struct db_rows *ret);
 
 #endif

@@ -2,18 +2,21 @@
 #ifndef WORKER_PROVIDERS_H
 #define WORKER_PROVIDERS_H
 
+#include "crypto/secret_key.h"
 #include "plugin/plugin.h"
 
 struct providers {
 	const struct catalog *catalog;
 	struct plugins *plugins;
-	bool use_mock;             /* USE_MOCK_PROVIDER: every project goes to the plugin "mock" */
+	const struct key_ring *keys; /* opens stored secrets */
+	bool use_mock;               /* USE_MOCK_PROVIDER: every project goes to the plugin "mock" */
 	const char *allow_private; /* names of plugins that may reach loopback and private addresses, comma-separated */
 };
 
 /* The provider that a project's new attempts use; empty when none is chosen. */
 struct str provider_name(const struct providers *providers, struct str chosen);
-/* E_INVALID when the plugin is not loaded or its settings are not complete; call->why says what to do. */
+/* `settings_json`: what the view project_settings has of the project, all its providers. E_INVALID when the plugin
+ * is not loaded or its settings are not complete; call->why says what to do. */
 AWAITS int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,
 			 struct str settings_json, int64_t settings_version, struct instance **ret);
 

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
+import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
@@ -11,7 +12,7 @@ import * as security from './security.mjs';
 import * as system from './system.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, projects, deployments, webhooks, security, system];
+const subjects = [people, organizations, projects, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const integer = (description) => ({ description, schema: { type: 'integer' } });

@@ -83,6 +83,7 @@ function answerOf(answer, o) {
 }
 
 const parameterTexts = {
+  userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',

@@ -58,6 +58,7 @@ with old as (
 		status = case when $2 = 'deployed' then 'QUEUED' else p.status end, detail = $4::text,
 		error_reason = null, message = null, updated_at = now()
 	where p.id = (select id from old) and p.status = any ($7::text[]) and (p.pr_open or not $8::bool)
+		and ($2 = 'destroyed' or not exists (select 1 from projects r where r.id = p.project_id and r.deleting_at is not null))
 		and ($2 <> 'deployed' or not p.from_fork or $9::bool)
 		and (p.desired <> $2 or $2 = 'deployed' or p.detail in ('DEAD', 'DESTROY_FAILED'))
 	returning p.id, p.desired, p.status, p.detail, p.generation

@@ -25,12 +25,3 @@ update sessions set revoked_at = now() where id = $1::text and revoked_at is nul
 -- name: organizations_of
 -- $1 user.
 select o.id, o.name, o.slug, m.role from members m join organizations o on o.id = m.org_id where m.user_id = $1::text order by o.id;
-
--- name: projects_of
--- $1 user, $2 before this id, $3 how many.
-select p.id, p.org_id as "orgId", p.name, p.repo_full_name as "repoFullName", p.default_branch as "defaultBranch", p.description, p.provider,
-	m.role, p.created_at as "createdAt"
-from members m join projects p on p.org_id = m.org_id
-where m.user_id = $1::text and p.id < $2::text
-order by p.id desc
-limit $3::int;

@@ -4,12 +4,13 @@
 -- $1 job, $2 fence.
 select p.id, p.project_id, p.pr_number, p.title, p.branch, p.sha, p.generation, p.desired, p.desired_why, p.from_fork,
 	p.status, p.detail, p.settled_generation, p.created_at,
-	r.name as project_name, r.repo_full_name, r.provider, r.provider_settings, r.settings_version,
+	r.name as project_name, r.repo_full_name, r.provider, s.settings as provider_settings, r.settings_version,
 	i.id as instance_id, o.frozen_at is not null as frozen, now() as now
 from jobs j
 	join previews p on p.id = j.key
 	join projects r on r.id = p.project_id
 	join organizations o on o.id = r.org_id
+	join project_settings s on s.project_id = r.id
 	join instance i on i.only_row
 where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
 
@@ -160,9 +161,22 @@ insert into build_logs (attempt_id, seq, text)
 select a.id, coalesce((select max(seq) from build_logs where attempt_id = a.id), 0) + 1, $4 from a where $4 <> '';
 
 -- name: reap_projects
--- One project for each set of provider settings, to list what the provider has of ours.
-select distinct on (provider, provider_settings) p.id, provider, provider_settings, settings_version, i.id as instance_id
-from projects p join instance i on i.only_row where provider <> '' order by provider, provider_settings, p.id limit 1000;
+-- One project for each set of provider settings, to list what the provider has of ours. A secret may belong to an account of its
+-- own, so a project that has one stands for itself.
+select distinct on (s.provider, s.settings, s.owner) s.project_id as id, s.provider, (select settings from project_settings where project_id = s.project_id) as provider_settings,
+	s.settings_version, i.id as instance_id
+from (
+	select p.id as project_id, c.provider, coalesce(c.settings, '{}') as settings, p.settings_version,
+		(select min(x.project_id) from provider_secrets x where x.project_id = p.id and x.provider = c.provider) as owner
+	from projects p cross join lateral (
+		select pp.provider, pp.settings from project_providers pp where pp.project_id = p.id
+		union all
+		select p.provider, null where p.provider <> ''
+			and not exists (select 1 from project_providers pp where pp.project_id = p.id and pp.provider = p.provider)
+	) c
+) s join instance i on i.only_row
+order by s.provider, s.settings, s.owner, s.project_id
+limit 1000;
 
 -- name: reap_known
 -- What we know of attempts that a provider listed. $1 attempt ids.

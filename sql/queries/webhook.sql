@@ -2,7 +2,7 @@
 
 -- name: webhook_projects
 -- Which projects a repository has, for a batch of deliveries at once.
-select id, lower(repo_full_name) as repo, rules
+select id, lower(repo_full_name) as repo, rules, deleting_at is not null as deleting
 from projects
 where lower(repo_full_name) = any ($1::text[])
 order by id;

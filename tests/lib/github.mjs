@@ -51,6 +51,13 @@ export function pullRequest(action, number, { sha = commit(`${number}`), branch 
   return event;
 }
 
+// The same event, of another repository.
+export function ofRepository(event, fullName) {
+  event.repository.full_name = fullName;
+  for (const side of [event.pull_request.base, event.pull_request.head]) side.repo.full_name = fullName;
+  return event;
+}
+
 export async function signature(body, secret = env.webhookSecret) {
   if (typeof body === 'string' && body.length > 0) return sign(secret, body);
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`; // bytes that are no text

@@ -229,6 +229,49 @@ static void a_decision_can_be_read(void **state)
 	assert_string_equal(desired_word(DESIRED_HELD), "held");
 }
 
+/* What is written reads back as the same, whatever was left out. */
+static void rules_are_written_with_their_defaults(void **state)
+{
+	static const char *const table[][2] = {
+		{ "{}", "{\"drafts\":\"skip\",\"forks\":\"approve\",\"labelsAny\":[],\"labelsNone\":[],"
+			"\"baseBranches\":[],\"skipAuthors\":[],\"skipMarker\":\"[skip preview]\"}" },
+		{ "{\"drafts\":\"deploy\",\"forks\":\"trusted\",\"labelsAny\":[\"a\",\"\\\"\"],\"labelsNone\":[\"b\"],"
+		  "\"baseBranches\":[\"release/*\"],\"skipAuthors\":[\"*[bot]\"],\"skipMarker\":\"\"}",
+		  NULL },
+	};
+	struct arena *arena = arena_new();
+	const char *why = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct rules rules = rules_read(json_parse(arena, str_of(table[i][0]), NULL, &why));
+		struct buf text;
+		struct json_out out = JSON_OUT(&text);
+
+		buf_init(&text, 4096);
+		json_open(&out, '{');
+		rules_write(&rules, &out);
+		json_close(&out, '}');
+		assert_string_equal(buf_str(&text).p, table[i][1] ? table[i][1] : table[i][0]);
+		buf_done(&text);
+	}
+	arena_free(arena);
+}
+
+static void nothing_deploys_while_a_project_is_being_deleted(void **state)
+{
+	struct rules rules = rules_read(NULL);
+	struct pull_request pr = { .open = true, .title = STR("Fine") };
+	struct decision d;
+
+	(void)state;
+	rules.is_deleting = true;
+	d = rules_decide(&rules, &pr);
+	assert_int_equal(d.desired, DESIRED_DESTROYED);
+	assert_string_equal(d.rule, "DELETING");
+	assert_int_equal(d.n_trace, 1);
+}
+
 static void globs(void **state)
 {
 	static const struct {
@@ -340,6 +383,8 @@ int main(void)
 		cmocka_unit_test(the_table),
 		cmocka_unit_test(a_list_takes_32_words),
 		cmocka_unit_test(a_decision_can_be_read),
+		cmocka_unit_test(rules_are_written_with_their_defaults),
+		cmocka_unit_test(nothing_deploys_while_a_project_is_being_deleted),
 		cmocka_unit_test(globs),
 		cmocka_unit_test(globs_agree_with_their_definition),
 		cmocka_unit_test(evil_globs_take_no_time),
