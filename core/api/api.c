@@ -8,6 +8,13 @@
 
 #include <stdlib.h>
 
+/* Paths are put behind them. */
+static void trim_slash(struct str *url)
+{
+	while (url->n && url->p[url->n - 1] == '/')
+		url->n--;
+}
+
 struct api *api_open(const struct api_options *options)
 {
 	struct access_cache *access = access_cache_new();
@@ -23,8 +30,13 @@ struct api *api_open(const struct api_options *options)
 	if (!api)
 		abort();
 	api->o = *options;
+	trim_slash(&api->o.base_url);
+	trim_slash(&api->o.web_base_url);
+	trim_slash(&api->o.github.web_base);
+	trim_slash(&api->o.github.api_base);
 	api->db = db_open(options->loop, &db);
 	api->kv = kv_open(options->loop, options->redis_url, "opshub-api");
+	api->net = net_open(options->loop);
 	api->access = access;
 	api->limits = limits_open(options->loop, options->redis_url, options->limits);
 	api->failures = failures_open(options->loop, api->db, options->login_failure_threshold,
@@ -40,6 +52,7 @@ struct api *api_close(struct api *api)
 	api->ingest = ingest_close(api->ingest);
 	api->failures = failures_close(api->failures);
 	api->limits = limits_close(api->limits);
+	api->net = net_close(api->net);
 	api->kv = kv_close(api->kv);
 	api->db = db_close(api->db);
 	api->access = access_cache_free(api->access);

@@ -6,11 +6,18 @@
 #include "db/db.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "net/net.h"
 #include "store/access.h"
 
 struct access_cache;
 struct failures;
 struct ingest;
+
+/* Logging in with GitHub: the OAuth app, and where GitHub is. */
+struct github_options {
+	struct str client_id, client_secret; /* client id "none": switched off */
+	struct str web_base, api_base;       /* "https://github.com", "https://api.github.com", or an Enterprise's */
+};
 
 struct api_options {
 	struct loop *loop;
@@ -20,7 +27,9 @@ struct api_options {
 	struct str webhook_secrets[2]; /* the same */
 	const struct key_ring *keys;   /* seal stored secrets; must outlive the api */
 	bool test_login, is_production;
-	struct str base_url;
+	struct str base_url, web_base_url;
+	struct github_options github;
+	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
 	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
@@ -30,6 +39,7 @@ struct api {
 	struct api_options o;
 	struct db *db;
 	struct kv *kv;
+	struct net *net;             /* to GitHub, when somebody logs in */
 	struct access_cache *access; /* who may see what, for a few seconds */
 	struct limits *limits;       /* how many requests each may make */
 	struct failures *failures;   /* failed logins on their way into the audit */
@@ -100,8 +110,13 @@ int readyz(struct exchange *x);
 int security_txt(struct exchange *x);
 int webhook_github(struct exchange *x);
 int test_login_as(struct exchange *x);
+int auth_methods(struct exchange *x);
+int auth_github(struct exchange *x);
+int auth_github_callback(struct exchange *x);
 int logout(struct exchange *x);
 int me(struct exchange *x);
+int sessions_index(struct exchange *x);
+int session_delete(struct exchange *x);
 int providers_index(struct exchange *x);
 int notifiers_index(struct exchange *x);
 int deployments_index(struct exchange *x);

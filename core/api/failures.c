@@ -64,7 +64,7 @@ static struct entry *entry_of(struct batch *batch, const char *address)
 	return entry;
 }
 
-void login_failed(struct exchange *x, const char *reason)
+void credential_failed(struct exchange *x, const char *reason)
 {
 	char address[FAILURE_ADDRESS_MAX];
 	struct entry *entry;

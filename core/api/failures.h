@@ -19,7 +19,7 @@ struct failures *failures_open(struct loop *loop, struct db *db, int64_t thresho
 struct failures *failures_close(struct failures *failures); /* its fiber has ended; accepts NULL, returns NULL */
 
 /* `reason`: a word in capitals that lives for ever: "TOKEN_UNKNOWN". Costs no I/O. */
-void login_failed(struct exchange *x, const char *reason);
+void credential_failed(struct exchange *x, const char *reason);
 
 #define FAILURE_ADDRESS_MAX 64
 /* Under which address a client is counted: an IPv4 one as it is, an IPv6 one as its /64. */

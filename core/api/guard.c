@@ -62,9 +62,9 @@ static int look_up(struct exchange *x, struct str token, const struct target *ta
 		if (r == OK)
 			r = access_find(x->call, api->db, &credential, target, &caller->identity, &caller->standing);
 		if (r == E_AUTH)
-			login_failed(x, credential.token_hash.n ? "TOKEN_UNKNOWN"
-					: credential.session.n  ? "SESSION_OVER"
-								: "CREDENTIAL_INVALID");
+			credential_failed(x, credential.token_hash.n ? "TOKEN_UNKNOWN"
+					     : credential.session.n  ? "SESSION_OVER"
+								     : "CREDENTIAL_INVALID");
 		if (r != OK)
 			return r;
 		user = caller->identity.person.id;

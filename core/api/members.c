@@ -44,7 +44,7 @@ static int read_wish(struct exchange *x, struct member_wish *ret)
 		return r;
 	if (input_text(&in, "userId", 0, 1, ID_MAX - 1, &ret->user_id) && !str_starts(ret->user_id, STR("user_")))
 		input_fault(&in, "userId", "is not a user's id");
-	if (input_text(&in, "email", 0, 1, 254, &ret->email) && (why = email_why(ret->email)))
+	if (input_text(&in, "email", 0, 1, EMAIL_MAX, &ret->email) && (why = email_why(ret->email)))
 		input_fault(&in, "email", why);
 	if (input_text(&in, "githubLogin", 0, 1, 100, &ret->github_login) &&
 	    (why = github_login_why(ret->github_login)))

@@ -1,16 +1,8 @@
-/* Logging in for tests, logging out, and who am I. */
-#include "store/people.h"
-
-#include "api/access.h"
+/* The test login, who am I, and what I may see. */
 #include "api/failures.h"
 #include "api/input.h"
-#include "base/clock.h"
-#include "base/id.h"
-#include "crypto/session_token.h"
-
-#include <string.h>
-
-#define SESSION_MS (24ll * 60 * 60 * 1000)
+#include "api/sessions.h"
+#include "model/names.h"
 
 static void put_person(struct json_out *out, const struct person *p)
 {
@@ -20,26 +12,6 @@ static void put_person(struct json_out *out, const struct person *p)
 	json_put_text(out, "avatarUrl", p->avatar_url);
 }
 
-static void set_cookie(struct exchange *x, struct str token, int64_t seconds)
-{
-	http_answer_header(
-		x, "set-cookie",
-		arena_printf(x->call->arena, "opshub_token=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
-			     STR_FMT(token), (long long)seconds, api_of(x)->o.is_production ? "; Secure" : ""));
-}
-
-static bool is_email(struct str s)
-{
-	const char *at = s.n >= 3 && s.n <= 254 ? memchr(s.p, '@', s.n) : NULL;
-
-	if (!at || at == s.p || at == s.p + s.n - 1)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '<' || s.p[i] == '>')
-			return false;
-	return true;
-}
-
 static int read_email(struct exchange *x, struct str *ret)
 {
 	struct input in;
@@ -47,7 +19,7 @@ static int read_email(struct exchange *x, struct str *ret)
 
 	if (r != OK)
 		return r;
-	if (input_text(&in, "email", INPUT_REQUIRED, 1, 254, ret) && !is_email(*ret))
+	if (input_text(&in, "email", INPUT_REQUIRED, 1, EMAIL_MAX, ret) && email_why(*ret))
 		input_fault(&in, "email", "must be an e-mail address");
 	return input_close(&in);
 }
@@ -55,15 +27,14 @@ static int read_email(struct exchange *x, struct str *ret)
 int test_login_as(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct session_claims claims = { 0 };
+	struct session_start session;
 	struct person person;
 	struct str email, token, name;
-	char session[ID_MAX];
 	struct json_out out;
 	int r;
 
 	if (!api->o.test_login)
-		login_failed(x, "TEST_LOGIN_OFF");
+		credential_failed(x, "TEST_LOGIN_OFF");
 	if (!api->o.test_login)
 		return call_fail(x->call, E_NOT_FOUND, "the test login is switched off (ALLOW_TEST_LOGIN)");
 	r = read_email(x, &email);
@@ -71,16 +42,11 @@ int test_login_as(struct exchange *x)
 		return r;
 	name = email;
 	name = str_split(&name, '@');
-	id_new(session, "sess_");
-	r = session_start(x->call, api->db, email, name, str_of(session), SESSION_MS, &person);
+	session_prepare(x, &session);
+	r = login_test(x->call, api->db, email, name, &session, audit_id(x), audit_who(x), &person);
 	if (r != OK)
 		return r;
-	claims = (struct session_claims){ .user = person.id,
-					  .session = str_of(session),
-					  .issued_s = clock_wall_ms() / 1000 };
-	claims.expires_s = claims.issued_s + SESSION_MS / 1000;
-	token = session_token_sign(x->call->arena, api->o.jwt_secrets[0], &claims);
-	set_cookie(x, token, SESSION_MS / 1000);
+	token = session_issue(x, &session, person.id);
 	out = http_answer_json(x, 200);
 	json_open(&out, '{');
 	json_put_bool(&out, "success", true);
@@ -93,36 +59,17 @@ int test_login_as(struct exchange *x)
 	return OK;
 }
 
-int logout(struct exchange *x)
-{
-	struct api *api = api_of(x);
-	int r = session_end(x->call, api->db, caller_of(x)->identity.session);
-	struct json_out out;
-
-	if (r != OK)
-		return r;
-	access_forget(api->access); /* the other processes hear of it from the database */
-	set_cookie(x, STR(""), 0);
-	out = http_answer_json(x, 200);
-	json_open(&out, '{');
-	json_put_bool(&out, "success", true);
-	json_close(&out, '}');
-	return OK;
-}
-
 int me(struct exchange *x)
 {
 	struct db_rows rows;
 	struct json_out out;
-	int r = organizations_of(x->call, api_of(x)->db, caller_of(x)->identity.person.id, &rows);
+	int r = person_get(x->call, api_of(x)->db, caller_of(x)->identity.person.id, &rows);
 
 	if (r != OK)
 		return r;
+	if (rows.n_rows == 0)
+		return call_fail(x->call, E_AUTH, "this user was deleted: log in again");
 	out = http_answer_json(x, 200);
-	json_open(&out, '{');
-	put_person(&out, &caller_of(x)->identity.person);
-	json_key(&out, "organizations");
-	db_rows_json(&rows, &out);
-	json_close(&out, '}');
+	db_row_json(&rows, 0, &out);
 	return OK;
 }

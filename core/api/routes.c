@@ -31,7 +31,12 @@ const struct http_route api_routes[] = {
 	{ HTTP_POST, "/webhooks/github", webhook_github, ACCESS_SIGNED, 0, WEBHOOK_BODY },
 
 	POST("/test/login-as", test_login_as, ACCESS_PUBLIC),
+	GET("/auth/methods", auth_methods, ACCESS_PUBLIC),
+	GET("/auth/github", auth_github, ACCESS_PUBLIC),
+	GET("/auth/github/callback", auth_github_callback, ACCESS_PUBLIC),
 	POST("/auth/logout", logout, ACCESS_USER),
+	GET("/me/sessions", sessions_index, ACCESS_SELF),
+	DELETE("/me/sessions/:id", session_delete, ACCESS_SELF),
 	GET("/me", me, ACCESS_USER),
 	GET("/providers", providers_index, ACCESS_USER),
 	GET("/notifiers", notifiers_index, ACCESS_USER),

@@ -6,6 +6,7 @@
 #include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/migrate.h"
+#include "daemon/users.h"
 #include "db/db.h"
 
 #include <stdio.h>
@@ -17,7 +18,9 @@
 
 struct task {
 	const struct config *config;
-	struct admin_words words;
+	struct admin_words admin;
+	char **words; /* of the command line, the command's own name first */
+	int n_words;
 	struct buf report;
 	int (*run)(struct call *call, struct task *task);
 	int code;
@@ -46,8 +49,7 @@ static int run_on_loop(struct task *task)
 	while (loop_fibers(loop))
 		uv_run(loop_uv(loop), UV_RUN_ONCE);
 	loop_free(loop);
-	if (task->report.n)
-		fwrite(task->report.p, 1, task->report.n, stdout);
+	fwrite(buf_str(&task->report).p, 1, task->report.n, stdout);
 	buf_done(&task->report);
 	if (task->code != OK)
 		fprintf(stderr, "opshubd: %s\n", task->why);
@@ -105,28 +107,33 @@ static int do_execute(struct call *call, struct task *task)
 
 static int do_audit_verify(struct call *call, struct task *task)
 {
-	return audit_verify(call, task->config->database_url, &task->words);
+	return audit_verify(call, task->config->database_url, &task->admin);
 }
 
 static int do_audit_export(struct call *call, struct task *task)
 {
-	return audit_export(call, task->config->database_url, &task->words);
+	return audit_export(call, task->config->database_url, &task->admin);
 }
 
 static int do_lockdown(struct call *call, struct task *task)
 {
-	return admin_lockdown(call, task->config->database_url, &task->words);
+	return admin_lockdown(call, task->config->database_url, &task->admin);
 }
 
 static int do_unlock(struct call *call, struct task *task)
 {
-	return admin_unlock(call, task->config->database_url, &task->words);
+	return admin_unlock(call, task->config->database_url, &task->admin);
 }
 
-static int with_database(const struct config *config, const struct admin_words *words,
-			 int (*run)(struct call *call, struct task *task))
+static int do_users(struct call *call, struct task *task)
 {
-	struct task task = { .config = config, .words = *words, .run = run };
+	return users_command(call, task->config->database_url, task->words, task->n_words, &task->report);
+}
+
+static int with_database(const struct config *config, int (*run)(struct call *call, struct task *task), char **words,
+			 int n, const struct admin_words *admin)
+{
+	struct task task = { .config = config, .run = run, .words = words, .n_words = n, .admin = *admin };
 
 	return run_on_loop(&task);
 }
@@ -194,6 +201,9 @@ static const struct {
 	  do_audit_export },
 	{ "lockdown", NULL, "log everybody out of an organization and deploy nothing new", true, do_lockdown },
 	{ "unlock", NULL, "end a lockdown", true, do_unlock },
+	{ "users", "list", "who is here, when last seen (--inactive-days N: who was not)", true, do_users },
+	{ "users", "deactivate", "EMAIL: log a user out of everything and keep him out", true, do_users },
+	{ "users", "activate", "EMAIL: let him in again", true, do_users },
 	{ "config", "check", "print the effective configuration, secrets masked", true, NULL },
 	{ "config", "ini", "print conf/opshub.ini with every key and its default", false, NULL },
 	{ "config", "docs", "print the table of settings for the documentation", false, NULL },
@@ -236,7 +246,7 @@ static bool read_options(size_t found, char **words, int n, struct admin_words *
 void print_commands(void)
 {
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  opshubd %-8s %-8s %s\n", commands[i].name, commands[i].what ? commands[i].what : "",
+		printf("  opshubd %-8s %-10s %s\n", commands[i].name, commands[i].what ? commands[i].what : "",
 		       commands[i].help);
 }
 
@@ -277,7 +287,12 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 		fprintf(stderr, "opshubd: usage: opshubd db execute --stdin < statements.sql\n");
 		return 2;
 	}
-	return with_database(&config, &options, commands[found].run);
+	if (commands[found].run == do_users && !users_words_ok(words, n)) {
+		fprintf(stderr,
+			"opshubd: usage: opshubd users list [--inactive-days N] | deactivate EMAIL | activate EMAIL\n");
+		return 2;
+	}
+	return with_database(&config, commands[found].run, words, n, &options);
 }
 
 bool run_command(const char *config_file, char **words, int n, int *ret_status)

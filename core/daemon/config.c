@@ -185,6 +185,22 @@ static bool check_contacts(const struct config *c, struct reason *why)
 	return is_contact(c->management_contact) || refuse(why, "MANAGEMENT_CONTACT", wanted);
 }
 
+/* The client secret and people's tokens travel there. */
+static bool check_github(const struct config *c, struct reason *why)
+{
+	const char *const bases[][2] = { { "GITHUB_WEB_BASE", c->github_web_base },
+					 { "GITHUB_API_BASE", c->github_api_base } };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!is_http_url(bases[i][1]) || strpbrk(bases[i][1], "?# "))
+			return refuse(why, bases[i][0],
+				      "must be an http:// or https:// URL without a query, like https://github.com");
+		if (config_is_production(c) && strncmp(bases[i][1], "https://", 8) != 0)
+			return refuse(why, bases[i][0], "must begin with https:// in production");
+	}
+	return true;
+}
+
 /* One share more than there are processes: a worker that is replaced lives beside its successor for a moment. */
 static int64_t connection_shares(const struct config *c)
 {
@@ -222,7 +238,8 @@ static bool check(const struct config *c, struct reason *why)
 		return refuse(why, "NODE_ENV", "must be development, test or production");
 	if (!log_level_parse(str_of(c->log_level), &level))
 		return refuse(why, "LOG_LEVEL", "must be debug, info, warn or error");
-	if (!check_secrets(c, why) || !check_urls(c, why) || !check_addresses(c, why) || !check_contacts(c, why))
+	if (!check_secrets(c, why) || !check_urls(c, why) || !check_github(c, why) || !check_addresses(c, why) ||
+	    !check_contacts(c, why))
 		return false;
 	if (!*c->tls_cert != !*c->tls_key)
 		return refuse(why, *c->tls_cert ? "TLS_KEY" : "TLS_CERT",

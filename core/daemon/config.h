@@ -16,6 +16,9 @@ struct config {
 	/* required */
 	const char *database_url, *redis_url, *jwt_secret, *encryption_key, *github_client_id, *github_client_secret;
 	const char *github_webhook_secret;
+	/* logging in with GitHub */
+	const char *github_web_base, *github_api_base;
+	int64_t first_login_owner; /* 0 or 1 */
 	/* what and where */
 	const char *environment; /* "development", "test", "production" */
 	const char *api_base_url, *web_base_url, *listen_address;

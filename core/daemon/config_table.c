@@ -41,13 +41,20 @@ const struct setting config_table[] = {
 	     NULL, "32 random bytes in base64, as opshubd genkey prints them"),
 
 	TEXT("github", "client_id", "GITHUB_CLIENT_ID", NULL, SET_REQUIRED, github_client_id, NULL,
-	     "OAuth app: client id"),
+	     "OAuth app: client id; none = nobody logs in with GitHub"),
 	TEXT("github", "client_secret", "GITHUB_CLIENT_SECRET", NULL, SET_REQUIRED | SET_SECRET, github_client_secret,
 	     NULL, "OAuth app: client secret"),
 	TEXT("github", "webhook_secret", "GITHUB_WEBHOOK_SECRET", NULL, SET_REQUIRED | SET_SECRET,
 	     github_webhook_secret, NULL, "what GitHub signs webhooks with"),
 	TEXT("github", "webhook_secret_previous", "GITHUB_WEBHOOK_SECRET_PREVIOUS", NULL, SET_SECRET,
 	     github_webhook_secret_previous, "", "still accepted while the secret is changed at GitHub"),
+	TEXT("github", "web_base", "GITHUB_WEB_BASE", NULL, 0, github_web_base, "https://github.com",
+	     "where people log in; of GitHub Enterprise Server its own address"),
+	TEXT("github", "api_base", "GITHUB_API_BASE", NULL, 0, github_api_base, "https://api.github.com",
+	     "GitHub's REST API; of GitHub Enterprise Server its address with /api/v3"),
+	BOOL("github", "first_login_owner", "FIRST_LOGIN_OWNER", first_login_owner, "1",
+	     "who logs in with GitHub first, while there is no organization and no other user, gets the first "
+	     "organization as its OWNER"),
 
 	TEXT("server", "environment", "NODE_ENV", "OPSHUB_ENV", 0, environment, "development",
 	     "development, test or production; production means secure cookies and no test login"),

@@ -120,6 +120,12 @@ int run_api(const struct config *config, const struct child_options *options)
 			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms } },
 		.contacts = { str_of(config->security_contact), str_of(config->operations_contact),
 			      str_of(config->management_contact) },
+		.web_base_url = str_of(config->web_base_url),
+		.github = { .client_id = str_of(config->github_client_id),
+			    .client_secret = str_of(config->github_client_secret),
+			    .web_base = str_of(config->github_web_base),
+			    .api_base = str_of(config->github_api_base) },
+		.first_login_owner = config->first_login_owner,
 	};
 
 	watch_hangup(&p);

@@ -142,8 +142,17 @@ async function refresh() {
   }
 }
 
+// What there is to log in with is the server's to say.
+async function showWaysIn() {
+  const { data: ways } = await api('GET', '/auth/methods');
+  $('login-github').hidden = !ways.github;
+  $('login-test').hidden = !ways.testLogin;
+  $('login-none').hidden = ways.github || ways.testLogin;
+}
+
 function logIn() {
   clearTimeout(state.timer);
+  showWaysIn().catch(fail);
   $('who').textContent = '';
   $('logout').hidden = true;
   $('project').disabled = true;
@@ -166,7 +175,7 @@ async function start() {
   }
 }
 
-$('login').onsubmit = (event) => {
+$('login-test').onsubmit = (event) => {
   event.preventDefault();
   api('POST', '/test/login-as', { email: $('email').value }).then(() => fail(null)).then(start).catch((error) => fail(new Error(error.message)));
 };

@@ -33,6 +33,19 @@ bool percent_decode(struct str raw, bool plus, char *to, size_t *ret_n)
 	return true;
 }
 
+void percent_encode(struct str raw, struct buf *ret)
+{
+	for (size_t i = 0; i < raw.n; i++) {
+		char c = raw.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    (c != '\0' && strchr("-._~", c)))
+			buf_add_char(ret, c);
+		else
+			buf_printf(ret, "%%%02X", (unsigned)(unsigned char)c);
+	}
+}
+
 static bool has_encoded_slash(struct str raw)
 {
 	const char *p = raw.p, *end = raw.p + raw.n;

@@ -138,7 +138,7 @@ const char *branch_why(struct str branch)
 
 const char *email_why(struct str email)
 {
-	const char *at = email.n >= 3 && email.n <= 254 ? memchr(email.p, '@', email.n) : NULL;
+	const char *at = email.n >= 3 && email.n <= EMAIL_MAX ? memchr(email.p, '@', email.n) : NULL;
 	size_t n_at = 0;
 
 	for (size_t i = 0; i < email.n; i++) {

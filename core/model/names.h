@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 
+#define EMAIL_MAX  254
 #define SLUG_MAX   40
 #define REPO_MAX   140 /* owner 39, slash, name 100 */
 #define BRANCH_MAX 255

@@ -87,6 +87,7 @@ const parameterTexts = {
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',
+  sessionId: 'A session\'s id, `sess_…`.',
 };
 
 // operation('GET /orgs/{orgId}', { id, tag, role, summary, description?, query?, body?, form?, answers, errors? })

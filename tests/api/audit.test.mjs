@@ -209,11 +209,11 @@ test('untouched chains verify, and say what can be held against them later', asy
   const answer = await verify();
   assert.equal(answer.status, 0, answer.stdout + answer.stderr);
   const lines = answer.stdout.trim().split('\n');
-  assert.deepEqual(lines.map((l) => l.split(':')[0]), ['org_demo', 'org_strange', 'org_t']);
+  assert.deepEqual(lines.map((l) => l.split(':')[0]), ['installation', 'org_demo', 'org_strange', 'org_t']);
   const { n } = one("select count(*)::int as n from audit_log where org_id = 'org_demo'");
   assert.ok(n > 10_000, 'more than one page');
   const head = last('org_demo');
-  assert.equal(lines[0], `org_demo: ${n} rows, head org_demo:${n}:${head.hash}`);
+  assert.equal(lines[1], `org_demo: ${n} rows, head org_demo:${n}:${head.hash}`);
   const { seq, hash } = last();
   add('t.after', { org: 'org_t' });
   assert.equal((await verify('--org', 'org_t', '--expect', `org_t:${seq}:${hash}`)).status, 0);

@@ -265,7 +265,7 @@ test('a browser runs the dashboard under its content security policy', (context)
     '--virtual-time-budget=4000', '--dump-dom', `${env.api}/`], { encoding: 'utf8', timeout: 60_000 });
   assert.equal(seen.status, 0, seen.stderr);
   assert.doesNotMatch(seen.stderr, /Content Security Policy|Refused to/i);
-  assert.match(seen.stdout, /<form id="login">/, 'the script has shown the form'); // it is hidden in the file
+  assert.match(seen.stdout, /<form id="login-test">/, 'the script has shown the form'); // it is hidden in the file
 });
 
 test('errors are errors to a page of WEB_BASE_URL too', async () => {

@@ -123,6 +123,11 @@ static const struct {
 	{ "API_BASE_URL", "api.opshub.dev", "must be an http:// or https:// URL" },
 	{ "API_BASE_URL", "https://", "must be an http:// or https:// URL" },
 	{ "WEB_BASE_URL", "ftp://x", "must be an http:// or https:// URL" },
+	{ "GITHUB_WEB_BASE", "ghe.internal", "must be an http:// or https:// URL" },
+	{ "GITHUB_API_BASE", "https://api.github.com?very=hidden",
+	  "must be an http:// or https:// URL without a query" },
+	{ "GITHUB_API_BASE", "ftp://x", "must be an http:// or https:// URL" },
+	{ "FIRST_LOGIN_OWNER", "me", "must be 0 or 1" },
 	{ "MOCK_PROVIDER_URL", "localhost:4010", "must be an http:// or https:// URL" },
 	{ "PORT", "0", "must be a whole number from 1 to 65535" },
 	{ "PORT", "65536", "must be a whole number from 1 to 65535" },
@@ -176,6 +181,11 @@ static void settings_that_need_each_other(void **state)
 	assert_false(load(NULL));
 	assert_string_equal(why, "ALLOW_TEST_LOGIN must be 0 in production: it lets anybody in");
 	setenv("ALLOW_TEST_LOGIN", "0", 1);
+	setenv("GITHUB_API_BASE", "http://ghe.internal/api/v3", 1);
+	assert_false(load(NULL));
+	assert_string_equal(why, "GITHUB_API_BASE must begin with https:// in production");
+	setenv("GITHUB_API_BASE", "https://ghe.internal/api/v3", 1);
+	check_loaded(NULL);
 	setenv("DB_REQUIRE_TLS", "1", 1);
 	assert_false(load(NULL));
 	assert_non_null(strstr(why, "DATABASE_URL must have sslmode=verify-full"));

@@ -108,12 +108,38 @@ static void test_cookies(void **state)
 	}
 }
 
+/* Every byte survives the way into a query and back, and only unreserved ones go as they are. */
+static void test_encoding(void **state)
+{
+	struct arena *arena = arena_new();
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 64);
+	percent_encode(STR("aZ09-._~ &=+%/?#\"'\xc3\xa4\x7f"), &text);
+	assert_string_equal(buf_str(&text).p, "aZ09-._~%20%26%3D%2B%25%2F%3F%23%22%27%C3%A4%7F");
+	for (int byte = 1; byte < 0x80; byte++) {
+		char c = (char)byte;
+		struct str value;
+
+		buf_clear(&text);
+		buf_add_str(&text, STR("a="));
+		percent_encode((struct str){ &c, 1 }, &text);
+		value = query_find(buf_str(&text), STR("a"), arena);
+		assert_int_equal(value.n, 1);
+		assert_int_equal(value.p[0], c);
+	}
+	buf_done(&text);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_cookies),
+		cmocka_unit_test(test_encoding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
