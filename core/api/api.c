@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include "api/access.h"
+#include "api/failures.h"
 #include "api/ingest.h"
 #include "api/limits.h"
 #include "api/readings.h"
@@ -39,6 +40,8 @@ struct api *api_open(const struct api_options *options)
 	api->net = net_open(options->loop);
 	api->access = access;
 	api->limits = limits_open(options->loop, options->redis_url, options->limits);
+	api->failures = failures_open(options->loop, api->db, options->login_failure_threshold,
+				      options->login_failure_window_ms);
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
 	api->readings = readings_new();
 	return api;
@@ -50,6 +53,7 @@ struct api *api_close(struct api *api)
 		return NULL;
 	api->readings = readings_free(api->readings);
 	api->ingest = ingest_close(api->ingest);
+	api->failures = failures_close(api->failures);
 	api->limits = limits_close(api->limits);
 	api->net = net_close(api->net);
 	api->kv = kv_close(api->kv);

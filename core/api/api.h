@@ -10,6 +10,7 @@
 #include "store/access.h"
 
 struct access_cache;
+struct failures;
 struct ingest;
 struct reading;
 struct readings;
@@ -32,6 +33,7 @@ struct api_options {
 	struct github_options github;
 	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
+	int64_t login_failure_threshold, login_failure_window_ms;
 	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
 };
 
@@ -42,6 +44,7 @@ struct api {
 	struct net *net;             /* to GitHub, when somebody logs in */
 	struct access_cache *access; /* who may see what, for a few seconds */
 	struct limits *limits;       /* how many requests each may make */
+	struct failures *failures;   /* failed logins on their way into the audit */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
 	struct readings *readings;   /* lists that several ask for at once */
 };
@@ -101,6 +104,8 @@ static inline const struct caller *caller_of(const struct exchange *x)
 struct db_arg audit_who(struct exchange *x);
 /* For the row's id: a new "audit_..." in the call's memory. */
 struct db_arg audit_id(struct exchange *x);
+/* The request's user agent as text that the database takes, at most `max` bytes. */
+struct str audit_agent(struct exchange *x, size_t max);
 
 /* ---- handlers ---- */
 int healthz(struct exchange *x);
@@ -127,6 +132,10 @@ int deployment_destroy(struct exchange *x);
 int deliveries_index(struct exchange *x);
 int delivery_show(struct exchange *x);
 int delivery_replay(struct exchange *x);
+int organization_audit(struct exchange *x);
+int organization_access_review(struct exchange *x);
+int organization_lockdown(struct exchange *x);
+int organization_unlock(struct exchange *x);
 int dashboard_file(struct exchange *x);
 int openapi_file(struct exchange *x);
 int orgs_index(struct exchange *x);
@@ -161,6 +170,8 @@ int token_delete(struct exchange *x);
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
 int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix);
+/* ?cursor= alone. */
+int page_cursor(struct exchange *x, struct str *ret_cursor, const char *cursor_prefix);
 /* Link: <...>; rel="next" when the page is full. column: whose value in the last row is the next page's cursor. */
 void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit, const char *column);
 int answer_rows(struct exchange *x, const struct db_rows *rows);

@@ -1,6 +1,7 @@
 /* The guard: before every handler, who is asking and may he. */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/failures.h"
 #include "api/limits.h"
 
 #include "base/clock.h"
@@ -86,7 +87,7 @@ static int look_up(struct exchange *x, struct str token, const struct target *ta
 {
 	struct api *api = api_of(x);
 	struct str user;
-	struct credential credential;
+	struct credential credential = { 0 };
 	uint64_t age = access_age(api->access);
 	int r;
 
@@ -94,6 +95,10 @@ static int look_up(struct exchange *x, struct str token, const struct target *ta
 		r = read_credential(x, token, &credential);
 		if (r == OK)
 			r = access_find(x->call, api->db, &credential, target, &caller->identity, &caller->standing);
+		if (r == E_AUTH)
+			credential_failed(x, credential.token_hash.n ? "TOKEN_UNKNOWN"
+					     : credential.session.n  ? "SESSION_OVER"
+								     : "CREDENTIAL_INVALID");
 		if (r != OK)
 			return r;
 		user = caller->identity.person.id;

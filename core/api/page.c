@@ -16,19 +16,26 @@ int answer_field(struct exchange *x, int status, const char *field, const char *
 	return r;
 }
 
-int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix)
+int page_cursor(struct exchange *x, struct str *ret_cursor, const char *cursor_prefix)
 {
-	struct str limit = http_query(x, "limit"), cursor = http_query(x, "cursor");
+	struct str cursor = http_query(x, "cursor");
 
-	*ret_limit = PAGE_DEFAULT;
 	*ret_cursor = (struct str){ 0 };
-	if (limit.p && !str_to_int(limit, 1, PAGE_MAX, ret_limit))
-		return answer_field(x, 422, "limit", "must be a whole number from 1 to 200");
 	if (cursor.p && (!str_starts(cursor, str_of(cursor_prefix)) || cursor.n > CURSOR_MAX))
 		return answer_field(x, 422, "cursor", "is not one of this list's");
 	if (cursor.p)
 		*ret_cursor = cursor;
 	return OK;
+}
+
+int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix)
+{
+	struct str limit = http_query(x, "limit");
+
+	*ret_limit = PAGE_DEFAULT;
+	if (limit.p && !str_to_int(limit, 1, PAGE_MAX, ret_limit))
+		return answer_field(x, 422, "limit", "must be a whole number from 1 to 200");
+	return page_cursor(x, ret_cursor, cursor_prefix);
 }
 
 /* The query without its cursor, so that filters stay in the link. */

@@ -1,4 +1,5 @@
 /* The test login, who am I, and what I may see. */
+#include "api/failures.h"
 #include "api/input.h"
 #include "api/sessions.h"
 #include "model/names.h"
@@ -32,6 +33,8 @@ int test_login_as(struct exchange *x)
 	struct json_out out;
 	int r;
 
+	if (!api->o.test_login)
+		credential_failed(x, "TEST_LOGIN_OFF");
 	if (!api->o.test_login)
 		return call_fail(x->call, E_NOT_FOUND, "the test login is switched off (ALLOW_TEST_LOGIN)");
 	r = read_email(x, &email);

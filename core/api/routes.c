@@ -85,6 +85,11 @@ const struct http_route api_routes[] = {
 	GET("/projects/:id/rules", rules_show, ACCESS_PROJECT_VIEWER),
 	PUT("/projects/:id/rules", rules_put, ACCESS_PROJECT_MAINTAINER),
 
+	GET("/orgs/:id/audit", organization_audit, ACCESS_ORG_MAINTAINER),
+	GET("/orgs/:id/access-review", organization_access_review, ACCESS_ORG_MAINTAINER),
+	POST("/orgs/:id/lockdown", organization_lockdown, ACCESS_ORG_OWNER),
+	POST("/orgs/:id/unlock", organization_unlock, ACCESS_ORG_OWNER),
+
 	{ HTTP_GET, "/", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_GET, "/dashboard", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },
 	{ HTTP_GET, "/dashboard/:file", dashboard_file, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_UNLIMITED, 0 },

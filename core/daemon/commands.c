@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "crypto/secret_key.h"
+#include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/migrate.h"
 #include "daemon/users.h"
@@ -17,6 +18,7 @@
 
 struct task {
 	const struct config *config;
+	struct admin_words admin;
 	char **words; /* of the command line, the command's own name first */
 	int n_words;
 	struct buf report;
@@ -103,15 +105,35 @@ static int do_execute(struct call *call, struct task *task)
 	return r;
 }
 
+static int do_audit_verify(struct call *call, struct task *task)
+{
+	return audit_verify(call, task->config->database_url, &task->admin);
+}
+
+static int do_audit_export(struct call *call, struct task *task)
+{
+	return audit_export(call, task->config->database_url, &task->admin);
+}
+
+static int do_lockdown(struct call *call, struct task *task)
+{
+	return admin_lockdown(call, task->config->database_url, &task->admin);
+}
+
+static int do_unlock(struct call *call, struct task *task)
+{
+	return admin_unlock(call, task->config->database_url, &task->admin);
+}
+
 static int do_users(struct call *call, struct task *task)
 {
 	return users_command(call, task->config->database_url, task->words, task->n_words, &task->report);
 }
 
 static int with_database(const struct config *config, int (*run)(struct call *call, struct task *task), char **words,
-			 int n)
+			 int n, const struct admin_words *admin)
 {
-	struct task task = { .config = config, .run = run, .words = words, .n_words = n };
+	struct task task = { .config = config, .run = run, .words = words, .n_words = n, .admin = *admin };
 
 	return run_on_loop(&task);
 }
@@ -174,6 +196,11 @@ static const struct {
 	{ "db", "seed", "demonstration data: one organization, four users, one project (--force in production)", true,
 	  do_seed },
 	{ "db", "execute", "run the SQL on stdin (--stdin)", true, do_execute },
+	{ "audit", "verify", "check that no row of the audit was changed or taken out", true, do_audit_verify },
+	{ "audit", "export", "print an organization's audit, or the installation's, as JSON lines", true,
+	  do_audit_export },
+	{ "lockdown", NULL, "log everybody out of an organization and deploy nothing new", true, do_lockdown },
+	{ "unlock", NULL, "end a lockdown", true, do_unlock },
 	{ "users", "list", "who is here, when last seen (--inactive-days N: who was not)", true, do_users },
 	{ "users", "deactivate", "EMAIL: log a user out of everything and keep him out", true, do_users },
 	{ "users", "activate", "EMAIL: let him in again", true, do_users },
@@ -184,6 +211,37 @@ static const struct {
 	{ "genkey", NULL, "print a fresh ENCRYPTION_KEY_BASE64", false, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* Commands with options of their own behind their name. */
+static const struct {
+	int (*run)(struct call *call, struct task *task);
+	const char *options;
+	bool (*fits)(const struct admin_words *words);
+	const char *usage;
+} usages[] = {
+	{ do_audit_verify, "--org --expect", audit_verify_fits,
+	  "audit verify [--org ID|installation] [--expect ORG:SEQ:HASH]..." },
+	{ do_audit_export, "--org --installation --from --to", audit_export_fits,
+	  "audit export --org ID|--installation [--from TIME] [--to TIME]" },
+	{ do_lockdown, "--org --all --reason", lockdown_fits, "lockdown --org ID|--all --reason TEXT" },
+	{ do_unlock, "--org --all --reason", unlock_fits, "unlock --org ID|--all [--reason TEXT]" },
+};
+
+/* True when the command takes no options, or takes these; else its usage was printed. */
+static bool read_options(size_t found, char **words, int n, struct admin_words *ret)
+{
+	int named = commands[found].what ? 2 : 1;
+
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+		if (usages[i].run != commands[found].run)
+			continue;
+		if (admin_words_read(words + named, n - named, usages[i].options, ret) && usages[i].fits(ret))
+			return true;
+		fprintf(stderr, "opshubd: usage: opshubd %s\n", usages[i].usage);
+		return false;
+	}
+	return true;
+}
 
 void print_commands(void)
 {
@@ -203,6 +261,7 @@ static bool has_word(char **words, int n, const char *word)
 static int run_found(size_t found, const char *config_file, char **words, int n)
 {
 	static struct config config; /* its texts live as long as the process */
+	struct admin_words options = { 0 };
 	char why[512];
 
 	if (!commands[found].needs_config) {
@@ -212,6 +271,8 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 			return print_buf(print_routes);
 		return print_buf(strcmp(commands[found].what, "ini") == 0 ? config_print_ini : config_print_docs);
 	}
+	if (!read_options(found, words, n, &options))
+		return 2;
 	if (!config_load(config_file, &config, why, sizeof(why))) {
 		fprintf(stderr, "opshubd: %s\n", why);
 		return CONFIG_EXIT;
@@ -231,7 +292,7 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 			"opshubd: usage: opshubd users list [--inactive-days N] | deactivate EMAIL | activate EMAIL\n");
 		return 2;
 	}
-	return with_database(&config, commands[found].run, words, n);
+	return with_database(&config, commands[found].run, words, n, &options);
 }
 
 bool run_command(const char *config_file, char **words, int n, int *ret_status)

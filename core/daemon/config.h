@@ -32,6 +32,7 @@ struct config {
 	/* rate limits, and the windows they hold for */
 	int64_t limit_general, limit_general_window_ms, limit_auth, limit_auth_window_ms, limit_webhook,
 		limit_webhook_window_ms;
+	int64_t login_failure_threshold, login_failure_window_ms;
 	/* secrets during a rollover */
 	const char *jwt_secret_previous, *github_webhook_secret_previous;
 	/* plugins */

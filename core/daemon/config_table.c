@@ -101,6 +101,10 @@ const struct setting config_table[] = {
 	    "webhooks with a wrong signature of one address; signed ones have no limit; 0 = no limit"),
 	MS("limits", "webhook_window_ms", "RATE_LIMIT_WEBHOOK_WINDOW_MS", limit_webhook_window_ms, "900000", 1000,
 	   DAY_MS, "in this time"),
+	INT("limits", "login_failure_threshold", "LOGIN_FAILURE_THRESHOLD", login_failure_threshold, "10", 0, 1000000,
+	    "failed logins of one address that are worth a warning, in the log and in the audit; 0 = none"),
+	MS("limits", "login_failure_window_ms", "LOGIN_FAILURE_WINDOW_MS", login_failure_window_ms, "900000", 1000,
+	   DAY_MS, "in this time"),
 
 	INT("processes", "api", "API_PROCESSES", api_processes, "0", 0, 64,
 	    "api processes; 0 = one for each processor, at most four"),

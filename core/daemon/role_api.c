@@ -113,6 +113,8 @@ int run_api(const struct config *config, const struct child_options *options)
 		.test_login = config->test_login,
 		.is_production = config_is_production(config),
 		.base_url = str_of(config->api_base_url),
+		.login_failure_threshold = config->login_failure_threshold,
+		.login_failure_window_ms = config->login_failure_window_ms,
 		.limits = { [LIMIT_GENERAL] = { config->limit_general, config->limit_general_window_ms },
 			    [LIMIT_AUTH] = { config->limit_auth, config->limit_auth_window_ms },
 			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms } },

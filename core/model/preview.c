@@ -57,7 +57,7 @@ static enum not_found when_not_found(const struct preview *p, unsigned i)
 
 	if (p->now_ms < a->sent_at_ms + p->settle_ms)
 		return NOT_FOUND_LOOK;
-	return attempt_is_wanted(p, i) && !ended(a) ? NOT_FOUND_SEND : NOT_FOUND_FORGET;
+	return attempt_is_wanted(p, i) && !ended(a) && !p->frozen ? NOT_FOUND_SEND : NOT_FOUND_FORGET;
 }
 
 /* The next step of an attempt that is not wanted any more; its time is next_at. */
@@ -90,6 +90,10 @@ static struct step bring_up(const struct preview *p, unsigned i)
 	const struct attempt *a = &p->attempts[i];
 	struct step step = { .attempt = i };
 
+	if (p->frozen && a->state == ATTEMPT_INTENT) {
+		step.kind = STEP_FORGET;
+		return step;
+	}
 	if (!ended(a) && p->now_ms >= a->deadline_ms) {
 		step.kind = STEP_TIME_OUT;
 		return step;
@@ -156,6 +160,7 @@ struct step preview_next(const struct preview *p)
 	const struct attempt *current = NULL;
 	unsigned kept = attempt_kept(p);
 	struct step step;
+	bool missing;
 
 	for (unsigned i = 0; i < p->n_attempts; i++) {
 		if (!attempt_is_wanted(p, i))
@@ -166,8 +171,13 @@ struct step preview_next(const struct preview *p)
 			return step;
 	}
 	/* settled without an attempt: it failed before anything reached the provider */
-	if (p->desired == DESIRED_DEPLOYED && !current && !p->settled)
+	missing = p->desired == DESIRED_DEPLOYED && !current && !p->settled;
+	if (missing && !p->frozen)
 		return (struct step){ .kind = STEP_INSERT };
+	if (missing && !p->held)
+		return (struct step){ .kind = STEP_HOLD };
+	if (missing)
+		wait_ms = FROZEN_WAIT_MS;
 	for (unsigned i = 0; i < p->n_attempts; i++) {
 		if (&p->attempts[i] == current || i == kept)
 			continue;

@@ -7,7 +7,10 @@
  * The current attempt is the one of the wanted generation. Older ones are cleaned up: what still builds at once, what
  * is READY when a newer one is READY, so that a push does not take the preview away. When nothing is wanted, everything
  * goes; but a build that a person cancelled leaves what was READY before it. A SENT attempt without an answer is looked
- * up by its id before it is ever sent again. */
+ * up by its id before it is ever sent again.
+ *
+ * While its organization is locked down nothing is sent: an attempt that has not reached the provider is forgotten and
+ * none is made. What the provider has is followed to its end, and what is not wanted is taken down as always. */
 #ifndef MODEL_PREVIEW_H
 #define MODEL_PREVIEW_H
 
@@ -38,6 +41,8 @@ struct preview {
 	bool cancelled; /* HELD because a person cancelled the build */
 	int64_t generation;
 	bool settled; /* this generation has been brought to its end */
+	bool frozen;  /* its organization is locked down */
+	bool held;    /* and what is shown of it says so */
 	int64_t now_ms;
 	int64_t settle_ms;              /* after this long a sent attempt that cannot be found was never received */
 	const struct attempt *attempts; /* those that are not GONE, oldest first */
@@ -56,13 +61,14 @@ enum step_kind {
 	STEP_DESTROY,
 	STEP_FORGET, /* it never reached the provider: GONE */
 	STEP_SETTLE, /* nothing is left to do for this generation: say so */
+	STEP_HOLD,   /* it would be deployed, but is frozen: say so */
 };
 
 /* An attempt that its provider does not know. */
 enum not_found {
 	NOT_FOUND_LOOK,   /* it may still be on its way: look again */
 	NOT_FOUND_SEND,   /* never received, and wanted: send it again */
-	NOT_FOUND_FORGET, /* never received, and not wanted, or past its deadline: GONE */
+	NOT_FOUND_FORGET, /* never received, and not wanted, frozen, or past its deadline: GONE */
 };
 
 struct step {
@@ -71,6 +77,9 @@ struct step {
 	enum not_found not_found; /* STEP_FIND */
 	int64_t wait_ms;          /* STEP_WAIT */
 };
+
+/* The end of a lockdown wakes every job it held; so often one looks by itself. */
+#define FROZEN_WAIT_MS (5 * 60 * 1000)
 
 struct step preview_next(const struct preview *preview);
 /* The newest READY attempt, which stays up: the wanted one, or its predecessor while it is built and after that build

@@ -73,6 +73,17 @@ static const struct {
 			   false },
 };
 
+static int refuse(struct call *call, struct db *db, struct str id, enum wish wish)
+{
+	struct db_rows rows;
+	int r = wish == WISH_RETRY ? db_query(call, db, Q_LOCKDOWN_OF_PREVIEW, &rows, A_STR(id)) : E_UNSUPPORTED;
+
+	if (r == OK && rows.n_rows > 0 && db_bool(&rows, 0, "locked"))
+		return call_fail(call, E_CONFLICT,
+				 "the organization is locked down: nothing is deployed until an owner unlocks it");
+	return call_fail(call, E_CONFLICT, "%s", wishes[wish].refusal);
+}
+
 int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, const struct asking *asking,
 		    struct db_rows *ret, struct str *ret_job)
 {
@@ -88,7 +99,7 @@ int deployment_wish(struct call *call, struct db *db, struct str id, enum wish w
 	if (r != OK)
 		return r;
 	if (rows.n_rows == 0)
-		return call_fail(call, E_CONFLICT, "%s", wishes[wish].refusal);
+		return refuse(call, db, id, wish);
 	*ret = rows;
 	*ret_job = db_text(&rows, 0, "_job");
 	return OK;

@@ -30,6 +30,8 @@ static void read_preview(const struct db_rows *rows, struct preview_row *p)
 	p->model.cancelled = str_eq(p->why, STR("CANCELLED"));
 	p->model.generation = db_int(rows, 0, "generation");
 	p->model.settled = db_int(rows, 0, "settled_generation") >= p->model.generation;
+	p->model.frozen = db_bool(rows, 0, "frozen");
+	p->model.held = str_eq(p->detail, STR(PREVIEW_FROZEN));
 	p->model.now_ms = db_time(rows, 0, "now");
 }
 
@@ -156,6 +158,16 @@ int preview_settle(struct call *call, struct db *db, const struct job *job, cons
 			 text_or_null(end->status), text_or_null(end->detail), text_or_null(end->reason),
 			 A_STR_OR_NULL(end->message), end->status ? A_STR(event_id(call)) : A_NULL,
 			 text_or_null(end->status), A_STR_OR_NULL(end->url));
+
+	return check_written(call, r, &rows);
+}
+
+int preview_hold(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *detail,
+		 struct str message)
+{
+	struct db_rows rows;
+	int r = db_query(call, db, Q_PREVIEW_HOLD, &rows, A_STR(job->id), A_INT(job->fence), A_INT(generation),
+			 A_TEXT(detail), A_STR(message));
 
 	return check_written(call, r, &rows);
 }

@@ -7,6 +7,8 @@
 #include "model/preview.h"
 #include "store/jobs.h"
 
+#define PREVIEW_FROZEN "FROZEN" /* the detail that is shown during a lockdown */
+
 struct attempt_row {
 	struct str id, sha, branch, provider, provider_id, url, log_cursor, error_reason;
 	int64_t log_bytes;
@@ -63,6 +65,9 @@ struct preview_end {
 	struct str message, url;              /* empty = none */
 };
 AWAITS int preview_settle(struct call *call, struct db *db, const struct job *job, const struct preview_end *end);
+/* It is not deployed for now: QUEUED, with this detail and message. */
+AWAITS int preview_hold(struct call *call, struct db *db, const struct job *job, int64_t generation, const char *detail,
+			struct str message);
 /* bytes: how much of what an attempt may store this uses up. */
 AWAITS int build_log_add(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
 			 struct str text, int64_t bytes, struct str cursor);

@@ -102,3 +102,10 @@ int step_settle(struct step_context *s, struct call *call)
 	}
 	return preview_settle(call, s->rec->db, s->job, &end);
 }
+
+int step_hold(struct step_context *s, struct call *call)
+{
+	log_info("DeploymentProcessor", "Preview is not deployed: its organization is locked down");
+	return preview_hold(call, s->rec->db, s->job, s->preview.model.generation, PREVIEW_FROZEN,
+			    STR("the organization is locked down: this is deployed when an owner unlocks it"));
+}

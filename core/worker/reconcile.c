@@ -24,6 +24,8 @@ static int do_step(struct step_context *s, struct call *call, const struct step 
 		return step_forget(s, call, step->attempt);
 	case STEP_SETTLE:
 		return step_settle(s, call);
+	case STEP_HOLD:
+		return step_hold(s, call);
 	case STEP_DONE:
 	case STEP_WAIT:
 		break;

@@ -59,5 +59,6 @@ AWAITS int step_cancel(struct step_context *s, struct call *call, unsigned attem
 AWAITS int step_destroy(struct step_context *s, struct call *call, unsigned attempt);
 AWAITS int step_forget(struct step_context *s, struct call *call, unsigned attempt);
 AWAITS int step_settle(struct step_context *s, struct call *call);
+AWAITS int step_hold(struct step_context *s, struct call *call);
 
 #endif

@@ -8,11 +8,12 @@ import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
+import * as security from './security.mjs';
 import * as system from './system.mjs';
 import * as tokens from './tokens.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, deployments, webhooks, system];
+const subjects = [people, tokens, organizations, projects, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

@@ -57,15 +57,16 @@ limit $3::int;
 -- name: deployment_want
 -- A person's wish. $1 preview, $2 desired, $3 rule word, $4 detail, $5 who asked, $6 new job id, $7 statuses in which it makes sense,
 -- $8 the pull request must be open, $9 who asks may approve forks; for the audit: $10 row id, $11 who, $12 action.
--- Nothing is returned when it does not.
+-- Nothing is returned when it does not, or when it would deploy during a lockdown.
 with old as (
 	select p.id, p.project_id, r.org_id, p.desired, p.status, p.detail from previews p join projects r on r.id = p.project_id
 	where p.id = $1::text
+		and ($2::text <> 'deployed' or not exists (select 1 from organizations o where o.id = r.org_id and o.frozen_at is not null))
 ), p as (
 	update previews p set desired = $2::text, desired_why = $3::text, generation = p.generation + 1, changed_by = $5::text,
 		status = case when $2 = 'deployed' then 'QUEUED' else p.status end, detail = $4::text,
 		error_reason = null, message = null, updated_at = now()
-	where p.id = $1::text and p.status = any ($7::text[]) and (p.pr_open or not $8::bool)
+	where p.id = (select id from old) and p.status = any ($7::text[]) and (p.pr_open or not $8::bool)
 		and ($2 = 'destroyed' or not exists (select 1 from projects r where r.id = p.project_id and r.deleting_at is not null))
 		and ($2 <> 'deployed' or not p.from_fork or $9::bool)
 		and (p.desired <> $2 or $2 = 'deployed' or p.detail in ('DEAD', 'DESTROY_FAILED'))

@@ -5,10 +5,11 @@
 select p.id, p.project_id, p.pr_number, p.title, p.branch, p.sha, p.generation, p.desired, p.desired_why, p.from_fork,
 	p.status, p.detail, p.settled_generation, p.created_at,
 	r.name as project_name, r.repo_full_name, r.provider, s.settings as provider_settings, r.settings_version,
-	i.id as instance_id, now() as now
+	i.id as instance_id, o.frozen_at is not null as frozen, now() as now
 from jobs j
 	join previews p on p.id = j.key
 	join projects r on r.id = p.project_id
+	join organizations o on o.id = r.org_id
 	join project_settings s on s.project_id = r.id
 	join instance i on i.only_row
 where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
@@ -48,13 +49,16 @@ select (select count(*) from j) as fenced, (select count(*) from p) as written;
 
 -- name: attempt_sent
 -- Immediately before the provider is called. $1 job, $2 fence, $3 attempt, $4 the call's time-out plus margin in ms: a lease that
--- ends sooner sends nothing.
+-- ends sooner sends nothing, and so does one whose organization was locked down meanwhile.
 with j as (
 	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active'
 		and lease_until > now() + $4::bigint * interval '1 ms' for share
 )
 update preview_attempts set state = 'sent', sent_at = now(), tries = tries + 1
 from j where preview_attempts.id = $3::text and state in ('intent', 'sent')
+	and not exists (
+		select 1 from previews p join projects r on r.id = p.project_id join organizations o on o.id = r.org_id
+		where p.id = preview_attempts.preview_id and o.frozen_at is not null)
 returning preview_attempts.id;
 
 -- name: attempt_write
@@ -127,6 +131,20 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 ), e as (
 	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message)
 	select $8::text, project_id, id, attempt_id, $9::text, coalesce($7, $5, '') from p where $8 is not null
+)
+select (select count(*) from j) as fenced, (select count(*) from p) as written;
+
+-- name: preview_hold
+-- It is not deployed for now; what is shown says why. $1 job, $2 fence, $3 generation, $4 detail, $5 message.
+with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
+	select id from previews where id = (select key from jobs where id = $1::text) for no key update
+), j as materialized (
+	select j.key from l join jobs j on j.key = l.id
+	where j.id = $1 and j.fence = $2::bigint and j.state = 'active' for share of j
+), p as (
+	update previews p set status = 'QUEUED', detail = $4::text, error_reason = null, message = $5::text, updated_at = now()
+	from j where p.id = j.key and p.generation = $3::int
+	returning p.id
 )
 select (select count(*) from j) as fenced, (select count(*) from p) as written;
 

@@ -436,6 +436,9 @@ static bool work(void)
 	case STEP_SETTLE:
 		w.settled = w.generation;
 		break;
+	case STEP_HOLD:
+		HOLDS(false); /* no lockdown in these histories */
+		break;
 	}
 	return true;
 }

@@ -13,8 +13,8 @@
 #define NOW    1000000
 #define SETTLE 90000
 
-static const char *const steps[] = { "done",    "wait",   "insert",  "send",   "find",  "poll",
-				     "timeout", "cancel", "destroy", "forget", "settle" };
+static const char *const steps[] = { "done",    "wait",   "insert",  "send",   "find",   "poll",
+				     "timeout", "cancel", "destroy", "forget", "settle", "hold" };
 
 #define DEPLOYED  DESIRED_DEPLOYED
 #define DESTROYED DESIRED_DESTROYED
@@ -147,6 +147,31 @@ static const struct row {
 	{ DEPLOYED, true, { A(4, SENT, UNKNOWN), A(5, CREATED, READY) }, "find", 0, 0, FORGET },
 };
 
+/* The same during a lockdown: nothing is sent, what the provider has goes on, what is not wanted goes. */
+static const struct frozen_row {
+	bool held; /* people were told */
+	struct row row;
+} frozen_rows[] = {
+	{ false, { DEPLOYED, false, { { 0 } }, "hold", 0, 0, LOOK } },
+	{ true, { DEPLOYED, false, { { 0 } }, "wait", 0, FROZEN_WAIT_MS, LOOK } },
+	{ false, { DEPLOYED, true, { { 0 } }, "done", 0, 0, LOOK } },
+	{ false, { DEPLOYED, false, { A(5, INTENT, UNKNOWN) }, "forget", 0, 0, LOOK } },
+	{ true, { DEPLOYED, false, { A(5, INTENT, UNKNOWN, NEXT(700)) }, "forget", 0, 0, LOOK } },
+	{ false, { DEPLOYED, false, { A(5, INTENT, UNKNOWN, .deadline_ms = NOW) }, "forget", 0, 0, LOOK } },
+	{ false, { DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(1)) }, "find", 0, 0, LOOK } },
+	{ false, { DEPLOYED, false, { A(5, SENT, UNKNOWN, SENT_AGO(SETTLE)) }, "find", 0, 0, FORGET } },
+	{ false, { DEPLOYED, false, { A(5, CREATED, BUILDING) }, "poll", 0, 0, LOOK } },
+	{ false, { DEPLOYED, false, { A(5, CREATED, READY) }, "settle", 0, 0, LOOK } },
+	{ false, { DEPLOYED, false, { A(4, CREATED, READY) }, "hold", 0, 0, LOOK } },
+	{ true, { DEPLOYED, false, { A(4, CREATED, READY) }, "wait", 0, FROZEN_WAIT_MS, LOOK } },
+	{ true, { DEPLOYED, false, { A(4, CREATED, BUILDING) }, "cancel", 0, 0, LOOK } },
+	{ true, { DEPLOYED, false, { A(4, CREATED, FAILED, NEXT(9)) }, "wait", 0, 9, LOOK } },
+	{ false, { DESTROYED, false, { A(5, CREATED, READY) }, "destroy", 0, 0, LOOK } },
+	{ true, { DESTROYED, false, { A(5, CREATED, BUILDING) }, "cancel", 0, 0, LOOK } },
+	{ false, { DESTROYED, false, { { 0 } }, "settle", 0, 0, LOOK } },
+	{ false, { HELD, false, { { 0 } }, "settle", 0, 0, LOOK } },
+};
+
 static struct preview preview_of(const struct row *row)
 {
 	static struct attempt attempts[3];
@@ -166,17 +191,32 @@ static struct preview preview_of(const struct row *row)
 	return p;
 }
 
+static void check_row(const char *table, size_t i, const struct preview *p, const struct row *row)
+{
+	struct step step = preview_next(p);
+
+	if (strcmp(steps[step.kind], row->step) != 0 || step.attempt != row->attempt || step.wait_ms != row->wait_ms ||
+	    step.not_found != row->not_found)
+		fail_msg("%s row %zu: %s of attempt %u, wait %lld, not found: %d; not %s", table, i, steps[step.kind],
+			 step.attempt, (long long)step.wait_ms, step.not_found, row->step);
+}
+
 static void the_table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct preview p = preview_of(&rows[i]);
-		struct step step = preview_next(&p);
 
-		if (strcmp(steps[step.kind], rows[i].step) != 0 || step.attempt != rows[i].attempt ||
-		    step.wait_ms != rows[i].wait_ms || step.not_found != rows[i].not_found)
-			fail_msg("row %zu: %s of attempt %u, wait %lld, not found: %d; not %s", i, steps[step.kind],
-				 step.attempt, (long long)step.wait_ms, step.not_found, rows[i].step);
+		check_row("open", i, &p, &rows[i]);
+		p.held = true; /* what is left of a lockdown that is over changes nothing */
+		check_row("unlocked", i, &p, &rows[i]);
+	}
+	for (size_t i = 0; i < sizeof(frozen_rows) / sizeof(frozen_rows[0]); i++) {
+		struct preview p = preview_of(&frozen_rows[i].row);
+
+		p.frozen = true;
+		p.held = frozen_rows[i].held;
+		check_row("frozen", i, &p, &frozen_rows[i].row);
 	}
 }
 
@@ -252,7 +292,7 @@ static void check_step(const struct preview *p)
 	struct step step = preview_next(p);
 	const struct attempt *a = p->n_attempts ? &p->attempts[step.attempt] : NULL;
 	bool of_attempt = step.kind != STEP_DONE && step.kind != STEP_WAIT && step.kind != STEP_INSERT &&
-			  step.kind != STEP_SETTLE;
+			  step.kind != STEP_SETTLE && step.kind != STEP_HOLD;
 
 	assert_true(!of_attempt || step.attempt < p->n_attempts);
 	switch (step.kind) {
@@ -260,13 +300,21 @@ static void check_step(const struct preview *p)
 		assert_true(p->settled);
 		break;
 	case STEP_WAIT:
-		assert_in_range(step.wait_ms, 1, 5000);
+		assert_in_range(step.wait_ms, 1, p->frozen ? FROZEN_WAIT_MS : 5000);
 		break;
 	case STEP_INSERT:
+		assert_false(p->settled || p->frozen);
+		break;
 	case STEP_SETTLE:
 		assert_false(p->settled);
 		break;
+	case STEP_HOLD:
+		assert_true(p->frozen && !p->held && !p->settled && p->desired == DESIRED_DEPLOYED);
+		break;
 	case STEP_SEND:
+		assert_false(p->frozen);
+		assert_true(p->desired == DESIRED_DEPLOYED && a->generation == p->generation);
+		break;
 	case STEP_POLL:
 	case STEP_TIME_OUT: /* only what is wanted is brought up */
 		assert_true(p->desired == DESIRED_DEPLOYED && a->generation == p->generation);
@@ -274,7 +322,7 @@ static void check_step(const struct preview *p)
 	case STEP_FIND:
 		assert_int_equal(a->state, ATTEMPT_SENT);
 		assert_int_equal(step.not_found != NOT_FOUND_LOOK, a->sent_at_ms + p->settle_ms <= p->now_ms);
-		assert_true(step.not_found != NOT_FOUND_SEND || attempt_is_wanted(p, step.attempt));
+		assert_true(step.not_found != NOT_FOUND_SEND || (attempt_is_wanted(p, step.attempt) && !p->frozen));
 		break;
 	case STEP_CANCEL:
 	case STEP_DESTROY: /* only what the provider has, and never what must stay */
@@ -296,10 +344,12 @@ static void every_state_has_a_step_or_is_settled(void **state)
 	struct attempt attempts[2];
 
 	(void)state;
-	for (int mode = 0; mode < 12; mode++) {
+	for (int mode = 0; mode < 48; mode++) {
 		struct preview p = { .desired = (enum desired)(mode % 3),
 				     .settled = mode / 3 % 2,
-				     .cancelled = mode / 6,
+				     .frozen = mode / 6 % 2,
+				     .held = mode / 12 % 2,
+				     .cancelled = mode / 24,
 				     .generation = 5,
 				     .now_ms = NOW,
 				     .settle_ms = SETTLE,

@@ -1,0 +1,35 @@
+/* Commands for incidents and investigations: the audit's chains, and lockdown. Each connects by itself, writes its
+ * lines to standard output as they come, and fails with one sentence in call->why. */
+#ifndef DAEMON_ADMIN_H
+#define DAEMON_ADMIN_H
+
+#include "db/db.h"
+
+#define EXPECTS_MAX 64
+
+/* What follows the command's name. */
+struct admin_words {
+	const char *org, *reason, *from, *to;
+	bool all, installation;
+	const char *expects[EXPECTS_MAX]; /* "ORG:SEQ:HASH" */
+	unsigned n_expects;
+};
+
+/* `options` lists those that the command has, e.g. "--org --reason". False for others, and for one without its value.
+ */
+bool admin_words_read(char **words, int n, const char *options, struct admin_words *ret);
+/* Which of the words make sense together. */
+bool audit_verify_fits(const struct admin_words *words);
+bool audit_export_fits(const struct admin_words *words);
+bool lockdown_fits(const struct admin_words *words);
+bool unlock_fits(const struct admin_words *words);
+
+AWAITS int audit_verify(struct call *call, const char *database_url, const struct admin_words *words);
+AWAITS int audit_export(struct call *call, const char *database_url, const struct admin_words *words);
+AWAITS int admin_lockdown(struct call *call, const char *database_url, const struct admin_words *words);
+AWAITS int admin_unlock(struct call *call, const char *database_url, const struct admin_words *words);
+
+/* A connection for such a command; ready. *ret is to be closed with db_close, also when this fails. */
+AWAITS int admin_db(struct call *call, const char *database_url, struct db **ret);
+
+#endif
