@@ -55,11 +55,7 @@ uint64_t access_age(const struct access_cache *cache)
 
 static struct slot *slot_of(struct access_cache *cache, struct str key)
 {
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
-
-	for (size_t i = 0; i < key.n; i++)
-		hash = (hash ^ (unsigned char)key.p[i]) * 1099511628211u;
-	return &cache->slots[hash % SLOTS];
+	return &cache->slots[str_hash(key) % SLOTS];
 }
 
 /* The texts as they were remembered, in the call's memory; NULL when nothing is known. */

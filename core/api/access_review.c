@@ -73,6 +73,6 @@ int organization_access_review(struct exchange *x)
 				  &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, table.limit);
+	page_link(x, &rows, table.limit, "id");
 	return table.csv ? answer_csv(x, &rows) : answer_rows(x, &rows);
 }

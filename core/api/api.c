@@ -5,6 +5,7 @@
 #include "api/failures.h"
 #include "api/ingest.h"
 #include "api/limits.h"
+#include "api/readings.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,7 @@ struct api *api_open(const struct api_options *options)
 	api->failures = failures_open(options->loop, api->db, options->login_failure_threshold,
 				      options->login_failure_window_ms);
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
+	api->readings = readings_new();
 	return api;
 }
 
@@ -49,6 +51,7 @@ struct api *api_close(struct api *api)
 {
 	if (!api)
 		return NULL;
+	api->readings = readings_free(api->readings);
 	api->ingest = ingest_close(api->ingest);
 	api->failures = failures_close(api->failures);
 	api->limits = limits_close(api->limits);

@@ -12,6 +12,8 @@
 struct access_cache;
 struct failures;
 struct ingest;
+struct reading;
+struct readings;
 
 /* Logging in with GitHub: the OAuth app, and where GitHub is. */
 struct github_options {
@@ -44,6 +46,7 @@ struct api {
 	struct limits *limits;       /* how many requests each may make */
 	struct failures *failures;   /* failed logins on their way into the audit */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
+	struct readings *readings;   /* lists that several ask for at once */
 };
 
 struct api *api_open(const struct api_options *options);
@@ -126,6 +129,9 @@ int deployment_events_show(struct exchange *x);
 int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
+int deliveries_index(struct exchange *x);
+int delivery_show(struct exchange *x);
+int delivery_replay(struct exchange *x);
 int organization_audit(struct exchange *x);
 int organization_access_review(struct exchange *x);
 int organization_lockdown(struct exchange *x);
@@ -155,13 +161,19 @@ int provider_put(struct exchange *x);
 int rules_show(struct exchange *x);
 int rules_put(struct exchange *x);
 
+int tokens_index(struct exchange *x);
+int token_create_post(struct exchange *x);
+int token_show(struct exchange *x);
+int token_rotate_post(struct exchange *x);
+int token_delete(struct exchange *x);
+
 /* ---- what handlers share (page.c) ---- */
 /* ?limit=1..200 (default 50) and ?cursor=. E_INVALID with the field in the error's details. */
 int page_read(struct exchange *x, int64_t *ret_limit, struct str *ret_cursor, const char *cursor_prefix);
 /* ?cursor= alone. */
 int page_cursor(struct exchange *x, struct str *ret_cursor, const char *cursor_prefix);
-/* Link: <...>; rel="next" when the page is full. */
-void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit);
+/* Link: <...>; rel="next" when the page is full. column: whose value in the last row is the next page's cursor. */
+void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit, const char *column);
 int answer_rows(struct exchange *x, const struct db_rows *rows);
 /* 201 (or 200) with one row as the object; a Location of `folder` and the row's id when it was created. */
 int answer_created(struct exchange *x, const char *folder, const struct db_rows *rows);
@@ -170,6 +182,9 @@ int answer_deleted(struct exchange *x);  /* 204 */
 int answer_deleting(struct exchange *x); /* 202 {"status":"deleting"} */
 /* What a store's function said, as an answer: E_AUTH there means that a role does not reach, which is 403. */
 int answer_refused(struct exchange *x, int r);
+/* A reading that others may share (api/readings.h): its body, and the link to the next page. */
+int answer_reading(struct exchange *x, const struct reading *reading);
+void reading_rows(const struct db_rows *rows, int64_t limit, struct reading *ret);
 /* The error object with one detail: "field why". Returns the failure, as http_answer_error does. */
 int answer_field(struct exchange *x, int status, const char *field, const char *why);
 

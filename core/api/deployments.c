@@ -2,6 +2,7 @@
 #include "store/deployments.h"
 
 #include "api/api.h"
+#include "api/readings.h"
 #include "kv/waiting.h"
 
 static bool is_status(struct str s)
@@ -10,25 +11,42 @@ static bool is_status(struct str s)
 	       str_eq(s, STR("ERROR")) || str_eq(s, STR("DESTROYED"));
 }
 
+struct list_question {
+	struct db *db;
+	struct str project_id;
+	struct deployments_page page;
+};
+
+static int read_list(struct call *call, void *arg, struct reading *ret)
+{
+	const struct list_question *q = arg;
+	struct db_rows rows;
+	int r = deployments_list(call, q->db, q->project_id, &q->page, &rows);
+
+	if (r == OK)
+		reading_rows(&rows, q->page.limit, ret);
+	return r;
+}
+
 int deployments_index(struct exchange *x)
 {
-	struct deployments_page page = { 0 };
-	struct str status = http_query(x, "status"), pr = http_query(x, "pr");
-	struct db_rows rows;
-	int r = page_read(x, &page.limit, &page.before, "deploy_");
+	struct list_question q = { .db = api_of(x)->db, .project_id = x->params[0] };
+	struct str status = http_query(x, "status"), pr = http_query(x, "pr"), key;
+	const struct reading *reading;
+	int r = page_read(x, &q.page.limit, &q.page.before, "deploy_");
 
 	if (r != OK)
 		return r;
 	if (status.p && !is_status(status))
 		return answer_field(x, 422, "status", "must be QUEUED, BUILDING, READY, ERROR or DESTROYED");
-	if (pr.p && !str_to_int(pr, 1, INT32_MAX, &page.pr_number))
+	if (pr.p && !str_to_int(pr, 1, INT32_MAX, &q.page.pr_number))
 		return answer_field(x, 422, "pr", "must be a pull request's number");
-	page.status = status;
-	r = deployments_list(x->call, api_of(x)->db, x->params[0], &page, &rows);
-	if (r != OK)
-		return r;
-	page_link(x, &rows, page.limit);
-	return answer_rows(x, &rows);
+	q.page.status = status;
+	key = arena_printf(x->call->arena, "deployments %.*s %lld %.*s %.*s %lld", STR_FMT(q.project_id),
+			   (long long)q.page.limit, STR_FMT(q.page.before), STR_FMT(q.page.status),
+			   (long long)q.page.pr_number);
+	r = readings_join(x->call, api_of(x)->readings, key, read_list, &q, &reading);
+	return r == OK ? answer_reading(x, reading) : r;
 }
 
 static struct str preview_id(const struct exchange *x)
@@ -76,7 +94,7 @@ int deployment_events_show(struct exchange *x)
 		r = deployment_events(x->call, api_of(x)->db, preview_id(x), cursor, limit, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, limit);
+	page_link(x, &rows, limit, "id");
 	return answer_rows(x, &rows);
 }
 

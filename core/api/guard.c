@@ -9,16 +9,50 @@
 #include "crypto/session_token.h"
 #include "crypto/token.h"
 
-/* The token from `Authorization: Bearer` or the cookie; .p == NULL when there is none. */
-static struct str token_of(struct exchange *x, bool *ret_from_cookie)
+/* The token of `Authorization: Bearer`, else of the cookie; empty when there is none. A header that says Bearer is
+ * final: a cookie beside it does not count, whatever the header holds. Other schemes are not ours: a proxy's own
+ * password check may stand in front. */
+static int token_of(struct exchange *x, struct str *ret, bool *ret_from_cookie)
 {
-	struct str header = http_request_header(x, "authorization");
+	struct str rest = http_request_header(x, "authorization"), scheme = str_split(&rest, ' ');
 
-	*ret_from_cookie = false;
-	if (header.n > 7 && str_eq_nocase((struct str){ header.p, 7 }, STR("Bearer ")))
-		return str_trim((struct str){ header.p + 7, header.n - 7 });
-	*ret_from_cookie = true;
-	return http_cookie(x, "opshub_token");
+	if (http_request_header_count(x, "authorization") > 1)
+		return http_answer_error(x, 400, STR("there are two Authorization headers: send one"));
+	*ret_from_cookie = !str_eq_nocase(scheme, STR("Bearer"));
+	if (!*ret_from_cookie) {
+		*ret = str_trim(rest);
+		return OK;
+	}
+	*ret = http_cookie(x, "opshub_token");
+	if (token_well_formed(*ret))
+		return call_fail(x->call, E_AUTH,
+				 "an API token is sent as Authorization: Bearer; the cookie is for logins");
+	return OK;
+}
+
+/* Whoever sends a token in a URL has shown it to every proxy and log on the way. It is refused even where no login is
+ * needed, so that nobody gets used to it. */
+static int refuse_token_in_url(struct exchange *x)
+{
+	static const char *const names[] = { "access_token", "opshub_token" };
+	struct str query = x->query;
+	bool found = false;
+
+	if (query.n == 0)
+		return OK;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		found |= http_query(x, names[i]).p != NULL;
+	while (query.n && !found) {
+		struct str value = str_split(&query, '&');
+
+		str_split(&value, '=');
+		found = token_well_formed(value);
+	}
+	if (!found)
+		return OK;
+	return http_answer_error(x, 400,
+				 STR("a token does not belong into a URL, where logs and proxies keep it: send it as "
+				     "Authorization: Bearer, and revoke the one that was sent"));
 }
 
 /* What the token proves, or an answer. An API token's hash is what the database is asked for; a session token is
@@ -147,6 +181,12 @@ static int check_standing(struct exchange *x, const struct caller *caller)
 					      role_word(standing->role)));
 }
 
+/* A token may always look at, rotate and revoke itself. */
+static bool is_own_token(const struct exchange *x, const struct caller *caller)
+{
+	return caller->identity.token.n && str_eq(caller->identity.token, x->params[0]);
+}
+
 /* A token does no more than it was made for, whoever owns it. */
 static int check_scope(struct exchange *x, const struct caller *caller)
 {
@@ -158,6 +198,8 @@ static int check_scope(struct exchange *x, const struct caller *caller)
 			   : is_small           ? SCOPE_WRITE
 						: SCOPE_ADMIN;
 
+	if (names == ACCESS_SELF && is_own_token(x, caller))
+		return OK;
 	if (caller->identity.scope < least)
 		return http_answer_error(x, 403,
 					 arena_printf(x->call->arena,
@@ -170,11 +212,13 @@ static int check_scope(struct exchange *x, const struct caller *caller)
 
 static int identify(struct exchange *x, struct caller *caller)
 {
-	bool from_cookie;
-	struct str token = token_of(x, &from_cookie);
+	bool from_cookie = false;
+	struct str token;
 	struct target target;
-	int r;
+	int r = token_of(x, &token, &from_cookie);
 
+	if (r != OK)
+		return r;
 	if (token.n == 0)
 		return call_fail(x->call, E_AUTH,
 				 "log in first: send a token as Authorization: Bearer, or the cookie opshub_token");
@@ -186,17 +230,18 @@ static int identify(struct exchange *x, struct caller *caller)
 		return look_up(x, token, &target, caller);
 	/* not an id: still, only who is logged in learns that */
 	target = (struct target){ 0 };
-	if (look_up(x, token, &target, caller) == E_AUTH)
-		return E_AUTH;
-	return hidden(x);
+	r = look_up(x, token, &target, caller);
+	return r == OK ? hidden(x) : r;
 }
 
 int api_guard(struct exchange *x)
 {
 	struct caller *caller;
 	const struct identity *identity;
-	int r;
+	int r = refuse_token_in_url(x);
 
+	if (r != OK)
+		return r;
 	switch (ACCESS_NAMES(x->route->access)) {
 	case ACCESS_PUBLIC:
 	case ACCESS_SIGNED:

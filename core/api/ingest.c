@@ -11,29 +11,37 @@
 #define MOST_WAITING 4096
 #define BATCH_BYTES                                                                                                    \
 	(1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */
-#define BATCH_MS 4000 /* a batch has ended by then, one way or the other: GitHub waits 10 s */
+#define DECISIONS_BYTES (2 * 1024 * 1024) /* DELIVERY_PROJECTS decisions take less than half of it */
+#define BATCH_MS        4000              /* a batch has ended by then, one way or the other: GitHub waits 10 s */
 
 /* A delivery that waits. Its handler cannot leave before it is answered, so a batch may read it where it lies. */
 struct entry {
 	struct wait wait;
 	struct call *call; /* the handler's */
 	struct delivery *delivery;
+	uint64_t pull_request, id, digest; /* hashes; 0 = about no pull request */
 	struct entry *next;
-};
-
-struct ingest {
-	struct db *db;
-	struct kv *kv;
-	struct entry *first, *last;
-	unsigned n;
-	struct event arrived;
-	bool closed;
 };
 
 struct batch {
 	struct entry *entries[DELIVERY_BATCH];
 	struct delivery *deliveries[DELIVERY_BATCH];
 	size_t n, bytes;
+};
+
+struct writer {
+	struct ingest *ingest;
+	struct batch *batch; /* on its way, else NULL; in the arena of the fiber that writes it */
+};
+
+struct ingest {
+	struct db *db;
+	struct kv *kv;
+	struct entry *first, **end;
+	unsigned n;
+	struct event changed; /* something has arrived, or a batch has ended */
+	struct writer writers[WRITERS];
+	bool closed;
 };
 
 static void free_entry(struct wait *wait)
@@ -43,27 +51,19 @@ static void free_entry(struct wait *wait)
 
 /* ---- decide ---- */
 
-static struct str lower(struct call *call, struct str s)
-{
-	char *copy = arena_text(call->arena, s);
-
-	for (size_t i = 0; i < s.n; i++)
-		if (copy[i] >= 'A' && copy[i] <= 'Z')
-			copy[i] = (char)(copy[i] | 0x20);
-	return (struct str){ copy, s.n };
-}
-
 static void write_decisions(struct call *call, struct delivery *d)
 {
 	struct buf text;
 	struct json_out out;
 
-	buf_init(&text, 64 * 1024);
+	buf_init(&text, DECISIONS_BYTES);
 	out = JSON_OUT(&text);
 	json_open(&out, '[');
 	for (size_t i = 0; i < d->n_projects; i++) {
 		json_open(&out, '{');
 		json_put_text(&out, "projectId", d->projects[i]->id);
+		if (d->replay_of.n)
+			json_put_text(&out, "replayOf", d->replay_of);
 		decision_write(&d->decided[i], &out);
 		json_close(&out, '}');
 	}
@@ -72,18 +72,42 @@ static void write_decisions(struct call *call, struct delivery *d)
 	buf_done(&text);
 }
 
-/* The decision of each project of the repository; no project is an answer too. */
-static void decide(struct call *call, struct delivery *d, const struct repo_projects *projects, struct str repo)
+static bool is_reached(const struct delivery *d, const struct repo_project *project)
 {
-	for (size_t i = 0; i < projects->n && d->n_projects < DELIVERY_PROJECTS; i++) {
-		if (!str_eq(projects->items[i].repo, repo))
+	return str_eq(project->repo, d->repo) && (!d->only_project.n || str_eq(project->id, d->only_project));
+}
+
+static size_t count_reached(const struct delivery *d, const struct repo_projects *projects)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < projects->n; i++)
+		n += is_reached(d, &projects->items[i]);
+	if (n <= DELIVERY_PROJECTS)
+		return n;
+	log_error("Webhook", "A repository has more projects than a delivery reaches: the newest are left out",
+		  F_STR("repository", d->repo), F_INT("projects", (int64_t)n), F_INT("reached", DELIVERY_PROJECTS),
+		  F_STR("delivery", d->id));
+	return DELIVERY_PROJECTS;
+}
+
+/* The decision of each project of the repository; no project is an answer too. */
+static void decide(struct call *call, struct delivery *d, const struct repo_projects *projects)
+{
+	size_t n = count_reached(d, projects);
+
+	d->projects = arena_alloc(call->arena, (n + 1) * sizeof(struct repo_project *));
+	d->decided = arena_alloc(call->arena, (n + 1) * sizeof(*d->decided));
+	for (size_t i = 0; d->n_projects < n; i++) {
+		if (!is_reached(d, &projects->items[i]))
 			continue;
 		d->projects[d->n_projects] = &projects->items[i];
 		d->decided[d->n_projects++] = rules_decide(&projects->items[i].rules, d->pr);
 	}
-	if (d->n_projects == 0) {
+	if (n == 0) {
 		d->outcome = STR("ignored");
-		d->reason = arena_printf(call->arena, "no project here deploys the repository %.*s", STR_FMT(d->repo));
+		d->reason = arena_printf(call->arena, "no project here deploys the repository %.*s",
+					 STR_FMT(d->pr->repo));
 	} else {
 		d->outcome = STR("accepted");
 		d->reason = str_of(d->decided[0].why);
@@ -105,13 +129,12 @@ static int decide_all(struct call *call, struct ingest *ingest, struct batch *ba
 
 	for (size_t i = 0; i < batch->n; i++)
 		if (wants_decision(batch->deliveries[i]))
-			repos[n++] = lower(call, batch->deliveries[i]->repo);
+			repos[n++] = batch->deliveries[i]->repo;
 	if (n)
 		r = deliveries_projects(call, ingest->db, repos, n, &projects);
-	n = 0;
 	for (size_t i = 0; r == OK && i < batch->n; i++)
 		if (wants_decision(batch->deliveries[i]))
-			decide(call, batch->deliveries[i], &projects, repos[n++]);
+			decide(call, batch->deliveries[i], &projects);
 	return r;
 }
 
@@ -143,86 +166,105 @@ static void answer(struct entry *entry, int result)
 
 /* ---- batches ---- */
 
-static bool same_pull_request(const struct delivery *a, const struct delivery *b)
+static bool same(const struct entry *a, const struct entry *b)
 {
-	return a->pr && b->pr && a->pr->number == b->pr->number && str_eq_nocase(a->repo, b->repo);
+	return (a->pull_request && a->pull_request == b->pull_request) || a->id == b->id || a->digest == b->digest;
 }
 
-static bool fits(const struct batch *batch, const struct delivery *d)
+/* Is a batch on its way, or being filled, with an event of the same pull request, or a copy of this one? Two that were
+ * written at once would lose their order, which is all that tells two events of one second apart; two copies would
+ * violate a unique key. Hashes are enough: two that fall together only wait for each other. Other processes know
+ * nothing of this batch: there the row lock decides who writes first and `updated_at` who wins (webhook_ingest), and
+ * two events of one second through two processes may change places. */
+static bool is_under_way(const struct ingest *ingest, const struct entry *entry)
 {
-	if (batch->n > 0 && batch->bytes + d->payload.n > BATCH_BYTES)
-		return false;
-	for (size_t i = 0; i < batch->n; i++)
-		if (same_pull_request(batch->deliveries[i], d))
-			return false;
-	return batch->n < DELIVERY_BATCH;
+	for (size_t w = 0; w < WRITERS; w++) {
+		const struct batch *batch = ingest->writers[w].batch;
+
+		for (size_t i = 0; batch && i < batch->n; i++)
+			if (same(batch->entries[i], entry))
+				return true;
+	}
+	return false;
 }
 
-/* The oldest entry that fits into the batch, taken out of the line; any one without a batch. NULL when there is none.
- */
-static struct entry *take(struct ingest *ingest, const struct batch *batch)
+/* Where the oldest entry stands whose turn it is; NULL when there is none, or when it is too large for what the batch
+ * has left: a younger one of the same pull request must not overtake it. */
+static struct entry **find(struct ingest *ingest, const struct batch *batch)
 {
-	struct entry *before = NULL;
-
-	for (struct entry *entry = ingest->first; entry; before = entry, entry = entry->next) {
-		if (batch && !fits(batch, entry->delivery))
+	for (struct entry **at = &ingest->first; *at; at = &(*at)->next) {
+		if (is_under_way(ingest, *at))
 			continue;
-		if (before)
-			before->next = entry->next;
-		else
-			ingest->first = entry->next;
-		if (ingest->last == entry)
-			ingest->last = before;
-		ingest->n--;
-		return entry;
+		return batch && batch->n && batch->bytes + (*at)->delivery->payload.n > BATCH_BYTES ? NULL : at;
 	}
 	return NULL;
+}
+
+static struct entry *take(struct ingest *ingest, struct entry **at)
+{
+	struct entry *entry = *at;
+
+	*at = entry->next;
+	if (!entry->next)
+		ingest->end = at;
+	ingest->n--;
+	return entry;
 }
 
 /* Whoever waits is told so. */
 static void refuse_line(struct ingest *ingest, int why)
 {
-	struct entry *entry;
-
-	while ((entry = take(ingest, NULL)))
-		wait_complete(&entry->wait, why);
+	while (ingest->first)
+		wait_complete(&take(ingest, &ingest->first)->wait, why);
 }
 
-static void write_batch(struct call *call, void *arg)
+static void fill(struct ingest *ingest, struct batch *batch)
 {
-	struct ingest *ingest = arg;
-	struct batch *batch = arena_alloc(call->arena, sizeof(*batch));
-	struct str jobs = { "", 0 };
-	struct entry *entry;
-	int r;
+	struct entry **at;
 
-	/* two events of one pull request go into two batches, in their order */
-	while (batch->n < DELIVERY_BATCH && (entry = take(ingest, batch))) {
+	while (batch->n < DELIVERY_BATCH && (at = find(ingest, batch))) {
+		struct entry *entry = take(ingest, at);
+
 		batch->bytes += entry->delivery->payload.n;
 		batch->entries[batch->n] = entry;
 		batch->deliveries[batch->n++] = entry->delivery;
 	}
+}
+
+static void write_batch(struct call *call, void *arg)
+{
+	struct writer *writer = arg;
+	struct ingest *ingest = writer->ingest;
+	struct batch *batch = arena_alloc(call->arena, sizeof(*batch));
+	struct str jobs = { "", 0 };
+	int r;
+
+	writer->batch = batch; /* from now on it is asked what is under way */
+	fill(ingest, batch);
 	r = decide_all(call, ingest, batch);
 	if (r == OK)
 		r = deliveries_ingest(call, ingest->db, batch->deliveries, batch->n, &jobs);
 	push_jobs(ingest, jobs);
+	writer->batch = NULL;
 	for (size_t i = 0; i < batch->n; i++)
 		answer(batch->entries[i], r == OK ? batch->deliveries[i]->result : r);
 	if (r == E_NETWORK ||
 	    r == E_TIMEOUT) /* those behind would only wait for the same failure, one batch after the other */
 		refuse_line(ingest, r);
+	event_set(&ingest->changed); /* what had to wait for this batch need not any more */
 }
 
-static void writer(struct call *call, void *arg)
+static void write_batches(struct call *call, void *arg)
 {
-	struct ingest *ingest = arg;
+	struct writer *writer = arg;
+	struct ingest *ingest = writer->ingest;
 	struct fiber_options options = { .name = "ingest-batch", .timeout_ms = BATCH_MS };
 	int r = OK;
 
 	while (r != E_CANCELLED) {
-		if (!ingest->first)
-			r = event_wait(call, &ingest->arrived, -1);
-		else if ((r = fiber_run(call, &options, write_batch, ingest)) != OK && r != E_CANCELLED)
+		if (!find(ingest, NULL))
+			r = event_wait(call, &ingest->changed, -1);
+		else if ((r = fiber_run(call, &options, write_batch, writer)) != OK && r != E_CANCELLED)
 			r = fiber_sleep(call, 100); /* no fiber is left: the line waits */
 	}
 	ingest->closed = true;
@@ -239,8 +281,11 @@ struct ingest *ingest_open(struct loop *loop, struct db *db, struct kv *kv)
 	if (!ingest)
 		abort();
 	*ingest = (struct ingest){ .db = db, .kv = kv };
-	for (int i = 0; i < WRITERS; i++)
-		fiber_start(loop, &options, writer, ingest, NULL);
+	ingest->end = &ingest->first;
+	for (int i = 0; i < WRITERS; i++) {
+		ingest->writers[i].ingest = ingest;
+		fiber_start(loop, &options, write_batches, &ingest->writers[i], NULL);
+	}
 	return ingest;
 }
 
@@ -248,6 +293,11 @@ struct ingest *ingest_close(struct ingest *ingest)
 {
 	free(ingest);
 	return NULL;
+}
+
+static uint64_t pull_request_hash(const struct delivery *d)
+{
+	return str_hash(d->repo) + (uint64_t)d->pr->number * 0x9e3779b97f4a7c15u;
 }
 
 /* Without a deadline of its own and not to be cancelled: the batch has one, and it reads what lies in this call's
@@ -281,13 +331,14 @@ int ingest_delivery(struct call *call, struct ingest *ingest, struct delivery *d
 	wait_init(&entry->wait, free_entry);
 	entry->call = call;
 	entry->delivery = delivery;
-	if (ingest->last)
-		ingest->last->next = entry;
-	else
-		ingest->first = entry;
-	ingest->last = entry;
+	entry->id = str_hash(delivery->id);
+	memcpy(&entry->digest, delivery->digest, sizeof(entry->digest));
+	if (delivery->pr)
+		entry->pull_request = pull_request_hash(delivery);
+	*ingest->end = entry;
+	ingest->end = &entry->next;
 	ingest->n++;
-	event_set(&ingest->arrived);
+	event_set(&ingest->changed);
 	r = wait_for_batch(call, entry);
 	if (r == E_NETWORK || r == E_TIMEOUT || r == E_CANCELLED) {
 		call->retry_after_ms = 5000;

@@ -28,7 +28,7 @@ int members_index(struct exchange *x)
 		r = members_list(x->call, api_of(x)->db, x->params[0], &page, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, page.limit);
+	page_link(x, &rows, page.limit, "id");
 	return answer_rows(x, &rows);
 }
 
@@ -135,7 +135,7 @@ int project_members_index(struct exchange *x)
 		r = project_members_list(x->call, api_of(x)->db, x->params[0], &page, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, page.limit);
+	page_link(x, &rows, page.limit, "id");
 	return answer_rows(x, &rows);
 }
 

@@ -27,7 +27,7 @@ static int answer_json(struct exchange *x, const struct table *table, const stru
 
 	if (r != OK)
 		return r;
-	page_link(x, &rows, table->limit);
+	page_link(x, &rows, table->limit, "id");
 	out = http_answer_json(x, 200);
 	json_open(&out, '[');
 	for (int i = 0; i < rows.n_rows; i++) {
@@ -79,7 +79,7 @@ static int answer_csv(struct exchange *x, const struct table *table, const struc
 			before = db_text(&rows, rows.n_rows - 1, "id");
 	} while (more && room && left > 0 && out.buf->n < CSV_BYTES);
 	if (more || !room)
-		page_link(x, &rows, rows.n_rows);
+		page_link(x, &rows, rows.n_rows, "id");
 	table_answer_csv(x, "audit");
 	return OK;
 }

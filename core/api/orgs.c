@@ -26,7 +26,7 @@ int orgs_index(struct exchange *x)
 				       &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, page.limit);
+	page_link(x, &rows, page.limit, "id");
 	return answer_rows(x, &rows);
 }
 

@@ -1,10 +1,12 @@
 /* What handlers share: pages of a list, rows as an answer, refusals. */
 #include "api/api.h"
+#include "api/readings.h"
 
-#include "base/id.h"
+#include <string.h>
 
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     200
+#define CURSOR_MAX   100
 
 int answer_field(struct exchange *x, int status, const char *field, const char *why)
 {
@@ -19,7 +21,7 @@ int page_cursor(struct exchange *x, struct str *ret_cursor, const char *cursor_p
 	struct str cursor = http_query(x, "cursor");
 
 	*ret_cursor = (struct str){ 0 };
-	if (cursor.p && (!str_starts(cursor, str_of(cursor_prefix)) || cursor.n > ID_MAX))
+	if (cursor.p && (!str_starts(cursor, str_of(cursor_prefix)) || cursor.n > CURSOR_MAX))
 		return answer_field(x, 422, "cursor", "is not one of this list's");
 	if (cursor.p)
 		*ret_cursor = cursor;
@@ -56,14 +58,18 @@ static struct str other_parameters(struct exchange *x)
 	return text;
 }
 
-void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit)
+static void link_to(struct exchange *x, struct str cursor)
 {
-	if (rows->n_rows < limit)
-		return;
 	http_answer_header(x, "link",
 			   arena_printf(x->call->arena, "<%.*s%.*s?%.*scursor=%.*s>; rel=\"next\"",
 					STR_FMT(api_of(x)->o.base_url), STR_FMT(x->path), STR_FMT(other_parameters(x)),
-					STR_FMT(db_text(rows, rows->n_rows - 1, "id"))));
+					STR_FMT(cursor)));
+}
+
+void page_link(struct exchange *x, const struct db_rows *rows, int64_t limit, const char *column)
+{
+	if (rows->n_rows >= limit)
+		link_to(x, db_text(rows, rows->n_rows - 1, column));
 }
 
 int answer_rows(struct exchange *x, const struct db_rows *rows)
@@ -111,4 +117,26 @@ int answer_deleting(struct exchange *x)
 int answer_refused(struct exchange *x, int r)
 {
 	return r == E_AUTH ? http_answer_error(x, 403, str_of(x->call->why)) : r;
+}
+void reading_rows(const struct db_rows *rows, int64_t limit, struct reading *ret)
+{
+	struct str last;
+
+	db_rows_json(rows, &JSON_OUT(&ret->body));
+	if (rows->n_rows < limit)
+		return;
+	last = db_text(rows, rows->n_rows - 1, "id");
+	if (last.n < sizeof(ret->cursor))
+		memcpy(ret->cursor, last.p, last.n + 1);
+}
+
+int answer_reading(struct exchange *x, const struct reading *reading)
+{
+	struct json_out out = http_answer_json(x, 200);
+
+	buf_add_str(out.buf, buf_str(&reading->body));
+	out.buf->overflow |= reading->body.overflow;
+	if (reading->cursor[0])
+		link_to(x, str_of(reading->cursor));
+	return OK;
 }

@@ -25,7 +25,7 @@ int projects_index(struct exchange *x)
 		r = projects_of(x->call, api_of(x)->db, who->person.id, org, who->only_project, &page, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, page.limit);
+	page_link(x, &rows, page.limit, "id");
 	return answer_rows(x, &rows);
 }
 

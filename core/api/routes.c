@@ -41,7 +41,16 @@ const struct http_route api_routes[] = {
 	GET("/providers", providers_index, ACCESS_USER),
 	GET("/notifiers", notifiers_index, ACCESS_USER),
 
+	GET("/me/tokens", tokens_index, ACCESS_SELF),
+	POST("/me/tokens", token_create_post, ACCESS_SELF),
+	GET("/me/tokens/:id", token_show, ACCESS_SELF),
+	DELETE("/me/tokens/:id", token_delete, ACCESS_SELF),
+	POST("/me/tokens/:id/rotate", token_rotate_post, ACCESS_SELF),
+
 	GET("/projects/:id/deployments", deployments_index, ACCESS_PROJECT_VIEWER),
+	GET("/projects/:id/deliveries", deliveries_index, ACCESS_PROJECT_MAINTAINER),
+	GET("/projects/:id/deliveries/:delivery", delivery_show, ACCESS_PROJECT_MAINTAINER),
+	POST("/projects/:id/deliveries/:delivery/replay", delivery_replay, ACCESS_PROJECT_MAINTAINER),
 	GET("/deployments/:id", deployment_show, ACCESS_PREVIEW_VIEWER),
 	GET("/deployments/:id/logs", deployment_logs_show, ACCESS_PREVIEW_VIEWER),
 	GET("/deployments/:id/events", deployment_events_show, ACCESS_PREVIEW_VIEWER),

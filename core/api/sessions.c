@@ -78,7 +78,7 @@ int sessions_index(struct exchange *x)
 		r = sessions_of(x->call, api_of(x)->db, identity->person.id, cursor, limit, identity->session, &rows);
 	if (r != OK)
 		return r;
-	page_link(x, &rows, limit);
+	page_link(x, &rows, limit, "id");
 	return answer_rows(x, &rows);
 }
 

@@ -1,11 +1,10 @@
 /* POST /webhooks/github: signature, then format, then facts, then one commit; nothing is done here, only written down.
  */
 #include "api/api.h"
+#include "api/event.h"
 #include "api/ingest.h"
-#include "base/json_read.h"
 #include "crypto/digest.h"
 #include "crypto/webhook_signature.h"
-#include "http/query.h"
 
 /* Header values as GitHub makes them: an event name, a GUID. */
 static bool is_word(struct str s, size_t max)
@@ -38,84 +37,21 @@ static int check_signature(struct exchange *x)
 		x, 401, STR("the signature in X-Hub-Signature-256 does not fit the body and the webhook secret"));
 }
 
-/* ---- format ---- */
-
-/* application/x-www-form-urlencoded: the value of payload=. .p == NULL when it is not there once, or not well encoded.
- */
-static struct str form_payload(struct exchange *x)
-{
-	struct str rest = x->body, pair, found = { 0 };
-	char *text;
-	size_t n;
-
-	while (rest.n) {
-		pair = str_split(&rest, '&');
-		if (!str_starts(pair, STR("payload=")))
-			continue;
-		if (found.p)
-			return (struct str){ 0 };
-		found = (struct str){ pair.p + 8, pair.n - 8 };
-	}
-	text = arena_raw(x->call->arena, found.n + 1);
-	return found.p && percent_decode(found, true, text, &n) ? (struct str){ text, n } : (struct str){ 0 };
-}
-
-static int read_body(struct exchange *x, const struct json **ret)
+/* The JSON in the body, by its content type. */
+static int read_body(struct exchange *x, struct str *ret)
 {
 	struct str type = http_request_header(x, "content-type"), text = x->body;
-	const struct json_limits limits = { .max_text = x->body.n + 1,
-					    .borrow = true }; /* the body is limited already */
-	const char *why = "";
 
 	type = str_trim(str_split(&type, ';'));
-	if (str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
-		text = form_payload(x);
-		if (!text.p)
-			return answer_field(x, 400, "payload", "is not in the form exactly once, or not well encoded");
-	} else if (!str_eq_nocase(type, STR("application/json"))) {
+	if (str_eq_nocase(type, STR("application/x-www-form-urlencoded")))
+		text = event_form(x->call, x->body);
+	else if (!str_eq_nocase(type, STR("application/json")))
 		return http_answer_error(x, 415,
 					 STR("the webhook's content type must be application/json or "
 					     "application/x-www-form-urlencoded"));
-	}
-	*ret = json_parse(x->call->arena, text, &limits, &why);
-	if (!*ret)
-		return answer_field(x, 400, "body", why);
-	if ((*ret)->kind != JSON_OBJECT)
-		return answer_field(x, 400, "body", "is not a JSON object");
-	return OK;
-}
-
-/* ---- facts ---- */
-
-static int ignore(struct delivery *d, struct str reason)
-{
-	d->outcome = STR("ignored");
-	d->reason = reason;
-	d->decisions = STR("[]");
-	return OK;
-}
-
-/* What the delivery is about. Leaves outcome empty when the projects' rules have to decide. */
-static int understand(struct exchange *x, const struct json *body, struct delivery *d)
-{
-	struct arena *arena = x->call->arena;
-	struct pull_request *pr;
-	const char *field = "", *why = "";
-
-	d->action = json_text(json_get(body, "action"), (struct str){ "", 0 });
-	d->repo = json_text(json_get(json_get(body, "repository"), "full_name"), (struct str){ "", 0 });
-	if (d->action.n > 64 || d->repo.n > 256)
-		return answer_field(x, 400, d->action.n > 64 ? "action" : "repository.full_name", "is too long");
-	if (str_eq(d->event, STR("ping")))
-		return ignore(d, STR("ping: the webhook is set up"));
-	if (!str_eq(d->event, STR("pull_request")))
-		return ignore(d, arena_printf(arena, "the event %.*s does not change a preview", STR_FMT(d->event)));
-	pr = arena_alloc(arena, sizeof(*pr));
-	if (!pull_request_read(body, pr, &field, &why))
-		return answer_field(x, 400, field, why);
-	if (!pull_request_action_matters(pr->action))
-		return ignore(d, arena_printf(arena, "the action %.*s does not change a preview", STR_FMT(pr->action)));
-	d->pr = pr;
+	if (!text.p)
+		return answer_field(x, 400, "payload", "is not in the form exactly once, or not well encoded");
+	*ret = text;
 	return OK;
 }
 
@@ -125,15 +61,13 @@ static int answer_delivery(struct exchange *x, const struct delivery *d)
 {
 	bool ping = str_eq(d->event, STR("ping"));
 	struct json_out out = http_answer_json(x, d->duplicate || ping ? 200 : 202);
-	struct str message = d->duplicate ? STR("this delivery is known already")
-			     : d->stale   ? STR("newer events of this pull request are known")
-					  : d->reason;
+	struct str message = d->duplicate ? STR("this delivery is known already") : d->reason;
 
 	json_open(&out, '{');
 	json_put_bool(&out, "success", true);
 	json_put_text(&out, "message", message);
 	json_put_text(&out, "deliveryId", d->known_id);
-	json_put_text(&out, "outcome", d->duplicate ? STR("duplicate") : d->stale ? STR("stale") : d->outcome);
+	json_put_text(&out, "outcome", d->duplicate ? STR("duplicate") : d->outcome);
 	if (d->duplicate)
 		json_put_bool(&out, "duplicate", true);
 	json_close(&out, '}');
@@ -145,6 +79,7 @@ int webhook_github(struct exchange *x)
 	struct str event = http_request_header(x, "x-github-event"), guid = http_request_header(x, "x-github-delivery");
 	struct delivery *d;
 	const struct json *body = NULL;
+	struct str text;
 	int r = check_signature(x);
 
 	if (r != OK)
@@ -153,7 +88,9 @@ int webhook_github(struct exchange *x)
 		return answer_field(x, 400, "X-GitHub-Event", "is missing or not an event's name");
 	if (!is_word(guid, 64))
 		return answer_field(x, 400, "X-GitHub-Delivery", "is missing or not a delivery's id");
-	r = read_body(x, &body);
+	r = read_body(x, &text);
+	if (r == OK)
+		r = event_parse(x, text, &body);
 	if (r != OK)
 		return r;
 	d = arena_alloc(x->call->arena, sizeof(*d));
@@ -163,7 +100,7 @@ int webhook_github(struct exchange *x)
 	/* The signature has been checked: it stands for the body, whose 21 KB need not be hashed a second time. The
 	 * separator cannot occur in an event's name, so no other pair gives the same bytes. */
 	sha256((const struct str[]){ event, STR("\n"), http_request_header(x, "x-hub-signature-256") }, 3, d->digest);
-	r = understand(x, body, d);
+	r = event_understand(x, body, d);
 	if (r != OK)
 		return r;
 	r = ingest_delivery(x->call, api_of(x)->ingest, d);

@@ -67,16 +67,9 @@ void buf_add_char(struct buf *buf, char c)
 
 void buf_add_int(struct buf *buf, int64_t value)
 {
-	char digits[24], *p = digits + sizeof(digits);
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char digits[INT_TEXT_MAX];
 
-	do {
-		*--p = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (value < 0)
-		*--p = '-';
-	buf_add(buf, p, (size_t)(digits + sizeof(digits) - p));
+	buf_add(buf, digits, str_from_int(value, digits));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -136,7 +136,8 @@ out:
 	return r;
 }
 
-int migrate_deploy(struct call *call, const char *url, struct buf *report)
+/* A database that has its table of migrations. */
+static int open_with_table(struct call *call, const char *url, struct db **ret)
 {
 	struct db *db;
 	int r = make_table(call, url);
@@ -145,6 +146,18 @@ int migrate_deploy(struct call *call, const char *url, struct buf *report)
 		return r;
 	db = open_db(call, url, true);
 	r = db_ready(call, db, CONNECT_MS);
+	if (r == OK)
+		*ret = db;
+	else
+		db_close(db);
+	return r;
+}
+
+int migrate_deploy(struct call *call, const char *url, struct buf *report)
+{
+	struct db *db = NULL;
+	int r = open_with_table(call, url, &db);
+
 	for (int i = 1; r == OK && i < migration_count; i++)
 		r = apply(call, db, &migrations[i], report);
 	if (r == OK)
@@ -155,13 +168,9 @@ int migrate_deploy(struct call *call, const char *url, struct buf *report)
 
 static int applied_rows(struct call *call, const char *url, struct db_rows *ret)
 {
-	struct db *db;
-	int r = make_table(call, url);
+	struct db *db = NULL;
+	int r = open_with_table(call, url, &db);
 
-	if (r != OK)
-		return r;
-	db = open_db(call, url, true);
-	r = db_ready(call, db, CONNECT_MS);
 	if (r == OK)
 		r = db_query(call, db, Q_SCHEMA_APPLIED, ret, );
 	db_close(db);

@@ -136,6 +136,7 @@ AWAITS int db_execute(struct call *call, struct db *db, struct str sql, struct b
  * shown. */
 struct json_out;
 void db_row_json(const struct db_rows *rows, int row, struct json_out *out);
-void db_rows_json(const struct db_rows *rows, struct json_out *out); /* an array of objects */
+void db_row_members(const struct db_rows *rows, int row, struct json_out *out); /* for an object that has more */
+void db_rows_json(const struct db_rows *rows, struct json_out *out);            /* an array of objects */
 
 #endif

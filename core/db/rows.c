@@ -11,23 +11,6 @@
 
 #define CELL_TEXT_MAX TIME_TEXT_MAX /* longest text of a number or a time, with its NUL */
 
-static size_t int_text(int64_t value, char *to)
-{
-	char digits[24], *p = digits + sizeof(digits);
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	size_t n;
-
-	do {
-		*--p = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (value < 0)
-		*--p = '-';
-	n = (size_t)(digits + sizeof(digits) - p);
-	memcpy(to, p, n);
-	return n;
-}
-
 static int64_t read_int(const char *p, size_t n)
 {
 	uint64_t value = (unsigned char)p[0] & 0x80 ? UINT64_MAX : 0;
@@ -79,7 +62,7 @@ static size_t cell_text(uint32_t type, struct str cell, char to[CELL_TEXT_MAX])
 	case OID_INT2:
 	case OID_INT4:
 	case OID_INT8:
-		return int_text(read_int(cell.p, cell.n), to);
+		return str_from_int(read_int(cell.p, cell.n), to);
 	case OID_TIMESTAMPTZ:
 		return time_text(cell.p, to);
 	default:

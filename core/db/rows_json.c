@@ -146,12 +146,12 @@ static void keys_init(struct keys *keys, const struct db_rows *rows)
 	}
 }
 
-static void add_row(struct out *out, const struct keys *keys, const struct db_rows *rows, int row)
+/* Returns whether the next key of the object needs a comma. */
+static bool add_members(struct out *out, const struct keys *keys, const struct db_rows *rows, int row, bool comma)
 {
 	const struct str *cells = rows->cells + (size_t)row * (size_t)rows->n_cols;
-	size_t skip = 1; /* the first key goes without its comma */
+	size_t skip = comma ? 0 : 1; /* the first key of an object goes without its comma */
 
-	put(out, "{", 1);
 	for (int c = 0; c < rows->n_cols; c++) {
 		if (!keys->part[c].n)
 			continue;
@@ -159,7 +159,7 @@ static void add_row(struct out *out, const struct keys *keys, const struct db_ro
 		add_cell(out, rows->cols[c].type, cells[c]);
 		skip = 0;
 	}
-	put(out, "}", 1);
+	return skip == 0;
 }
 
 /* Rows from `first` up to `end`, separated by commas. */
@@ -174,7 +174,9 @@ static void add_rows(struct json_out *json, const struct db_rows *rows, int firs
 	for (int row = first; row < end; row++) {
 		if (json->comma)
 			put(&out, ",", 1);
-		add_row(&out, &keys, rows, row);
+		put(&out, "{", 1);
+		add_members(&out, &keys, rows, row, false);
+		put(&out, "}", 1);
 		json->comma = true;
 	}
 	flush(&out);
@@ -184,6 +186,19 @@ static void add_rows(struct json_out *json, const struct db_rows *rows, int firs
 void db_row_json(const struct db_rows *rows, int row, struct json_out *out)
 {
 	add_rows(out, rows, row, row + 1);
+}
+
+void db_row_members(const struct db_rows *rows, int row, struct json_out *json)
+{
+	struct out out;
+	struct keys keys;
+
+	out.buf = json->buf;
+	out.n = 0;
+	keys_init(&keys, rows);
+	json->comma = add_members(&out, &keys, rows, row, json->comma);
+	flush(&out);
+	buf_done(&keys.text);
 }
 
 void db_rows_json(const struct db_rows *rows, struct json_out *out)

@@ -55,17 +55,16 @@ int access_find(struct call *call, struct db *db, const struct credential *crede
 	bool has_target = target->org.n || target->project.n || target->preview.n;
 	struct db_stmt stmts[] = { { .query = Q_ACCESS_IDENTITY, .args = who, .n_args = 2 },
 				   { .query = Q_ACCESS_STANDING, .args = standing, .n_args = 5 } };
-	int r = db_batch(call, db, stmts, has_target ? 2 : 1, false);
+	/* atomic: both leave on one connection, in one write, and are committed once */
+	int r = db_batch(call, db, stmts, has_target ? 2 : 1, true);
 
-	if (r == OK)
-		r = stmts[0].result;
-	if (r == OK && has_target)
-		r = stmts[1].result;
 	if (r != OK)
 		return r;
 	if (stmts[0].rows.n_rows == 0)
 		return call_fail(call, E_AUTH, "this %s is over, was revoked, or its user is inactive",
 				 hash.n ? "token" : "session");
+	if (credential->user.n && !str_eq(credential->user, db_text(&stmts[0].rows, 0, "id")))
+		return call_fail(call, E_AUTH, "this session is not this user's: log in again");
 	read_identity(&stmts[0].rows, ret);
 	*ret_standing = (struct standing){ .role = ROLE_NONE };
 	if (has_target)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/json_write.h"
 #include "model/wishes.h"
 
 #include <arpa/inet.h>
@@ -32,7 +33,7 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 
 #define PER_DELIVERY 10
 #define PER_TARGET   20
-#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET)
+#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: who asked for replays */
 
 /* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
 static struct str byte_arrays(struct call *call, const struct str *items, size_t n)
@@ -149,6 +150,42 @@ static size_t target_cells(struct call *call, struct delivery *const *deliveries
 	return t;
 }
 
+static void put_replay(struct json_out *out, const struct delivery *d)
+{
+	json_open(out, '{');
+	json_put_text(out, "delivery", d->id);
+	json_put_text(out, "id", d->audit_id);
+	json_put_text(out, "org", d->org);
+	json_key(out, "who");
+	json_open(out, '[');
+	for (int i = 0; i < 6; i++)
+		json_add_text(out, d->audit_who[i]);
+	json_close(out, ']');
+	json_put_text(out, "project", d->only_project);
+	json_put_text(out, "replay_of", d->replay_of);
+	json_close(out, '}');
+}
+
+/* Null for a batch as GitHub makes it: nobody asked for those but GitHub. */
+static struct db_arg replays(struct call *call, struct delivery *const *deliveries, size_t n)
+{
+	struct str text = { 0 };
+	struct json_out out;
+	struct buf buf;
+
+	buf_init(&buf, 1024 * 1024);
+	out = JSON_OUT(&buf);
+	json_open(&out, '[');
+	for (size_t i = 0; i < n; i++)
+		if (deliveries[i]->replay_of.n)
+			put_replay(&out, deliveries[i]);
+	json_close(&out, ']');
+	if (buf.n > 2)
+		text = arena_str(call->arena, buf_str(&buf));
+	buf_done(&buf);
+	return A_STR_OR_NULL(text);
+}
+
 static void ingest_args(struct call *call, struct delivery *const *deliveries, size_t n,
 			struct db_arg args[INGEST_ARGS])
 {
@@ -167,6 +204,7 @@ static void ingest_args(struct call *call, struct delivery *const *deliveries, s
 	args[9] = A_BYTES(byte_arrays(call, &CELL(cells, n, 9, 0), n));
 	for (int c = 0; c < PER_TARGET; c++)
 		args[PER_DELIVERY + c] = A_TEXTS(&CELL(targets, n_targets, c, 0), n_targets);
+	args[INGEST_ARGS - 1] = replays(call, deliveries, n);
 }
 
 /* ---- one statement, one commit ---- */
@@ -186,8 +224,11 @@ static int ingest_together(struct call *call, struct db *db, struct delivery *co
 		struct delivery *d = deliveries[i];
 
 		d->duplicate = !db_bool(&rows, i, "stored");
-		d->stale = !d->duplicate && db_int(&rows, i, "written") < db_int(&rows, i, "wanted");
 		d->known_id = db_text(&rows, i, "known");
+		if (str_eq(db_text(&rows, i, "outcome"), STR("stale"))) {
+			d->outcome = STR("stale");
+			d->reason = db_text(&rows, i, "reason");
+		}
 		d->result = OK;
 	}
 	*ret_jobs = db_text(&rows, 0, "jobs");
@@ -229,4 +270,18 @@ int deliveries_ingest(struct call *call, struct db *db, struct delivery *const *
 		return r;
 	ingest_one_by_one(call, db, deliveries, n, ret_jobs);
 	return OK;
+}
+
+/* ---- reading them back ---- */
+
+int deliveries_list(struct call *call, struct db *db, struct str project_id, const struct deliveries_page *page,
+		    struct db_rows *ret)
+{
+	return db_query(call, db, Q_DELIVERIES_LIST, ret, A_STR(project_id), A_INT(page->before_us),
+			A_STR(page->before_id), A_INT(page->limit), A_STR_OR_NULL(page->outcome));
+}
+
+int delivery_get(struct call *call, struct db *db, struct str project_id, struct str id, struct db_rows *ret)
+{
+	return db_query(call, db, Q_DELIVERY_GET, ret, A_STR(project_id), A_STR(id));
 }

@@ -9,12 +9,16 @@ int deployments_list(struct call *call, struct db *db, struct str project_id, co
 		     struct db_rows *ret)
 {
 	bool first = page->before.n == 0;
+	struct db_arg before_id = A_STR(first ? NEWEST : page->before);
+	struct db_arg before_time = first ? A_TEXT("infinity") : A_TIME(id_time_ms(page->before));
 
 	if (page->pr_number)
 		return db_query(call, db, Q_DEPLOYMENTS_OF_PR, ret, A_STR(project_id), A_INT(page->pr_number));
-	return db_query(call, db, Q_DEPLOYMENTS_LIST, ret, A_STR(project_id), A_STR(first ? NEWEST : page->before),
-			first ? A_TEXT("infinity") : A_TIME(id_time_ms(page->before)), A_INT(page->limit),
-			A_STR_OR_NULL(page->status));
+	if (page->status.n)
+		return db_query(call, db, Q_DEPLOYMENTS_OF_STATUS, ret, A_STR(project_id), before_id, before_time,
+				A_INT(page->limit), A_STR(page->status));
+	return db_query(call, db, Q_DEPLOYMENTS_LIST, ret, A_STR(project_id), before_id, before_time,
+			A_INT(page->limit));
 }
 
 int deployment_get(struct call *call, struct db *db, struct str id, struct db_rows *ret)

@@ -10,9 +10,10 @@ import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
 import * as security from './security.mjs';
 import * as system from './system.mjs';
+import * as tokens from './tokens.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, organizations, projects, deployments, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const integer = (description) => ({ description, schema: { type: 'integer' } });

@@ -83,10 +83,12 @@ function answerOf(answer, o) {
 }
 
 const parameterTexts = {
+  deliveryId: 'A delivery\'s id, `hook_…`.',
   userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',
+  tokenId: 'An API token\'s id, `tok_…`.',
   sessionId: 'A session\'s id, `sess_…`.',
 };
 

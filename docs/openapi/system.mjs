@@ -27,7 +27,7 @@ export const schemas = {
     abi: text('Of the SDK it was built against.'),
     summary: text('What it is for.'),
     license: text('SPDX identifier.'),
-    state: word('Whether it can be used.', ['loaded', 'refused', 'switched off']),
+    state: word('Whether it can be used.', ['loaded', 'refused', 'disabled']),
     reason: text('Why it cannot be used; empty when it can.'),
     settings: list(object({
       key: text('Its name in a project\'s settings.'),
@@ -43,8 +43,8 @@ export const schemas = {
       env: text('The environment variable that gives it for the whole installation; empty = none.'),
       envIsSet: yes('That variable is set.'),
     }), 'What it can be told.'),
-    seenAt: time('When a worker last loaded it.'),
-  }, { optional: ['seenAt'] }),
+    updatedAt: time('When a worker last loaded it.'),
+  }),
 };
 
 export const operations = [

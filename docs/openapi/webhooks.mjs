@@ -1,5 +1,5 @@
 // What GitHub sends.
-import { object, operation, text, word, yes } from './shape.mjs';
+import { id, list, object, operation, orNull, page, ref, text, time, whole, word, yes } from './shape.mjs';
 
 const tag = 'Webhooks';
 const payload = { type: 'object', description: 'GitHub\'s own payload: https://docs.github.com/webhooks' };
@@ -12,7 +12,29 @@ const answer = object({
 }, { optional: ['duplicate'] });
 const head = (name, description) => ({ name, in: 'header', required: true, description, schema: { type: 'string' } });
 
-export const schemas = {};
+const delivery = {
+  id: id('hook', 'Its id.'),
+  delivery: text('GitHub\'s id of it, `X-GitHub-Delivery`.'),
+  event: text('The event\'s name.'),
+  action: text('Its action; may be empty.'),
+  prNumber: orNull(whole('The pull request.')),
+  outcome: word('What came of it.', ['accepted', 'ignored', 'stale']),
+  reason: text('Why.'),
+  decision: orNull(ref('Decision')),
+  receivedAt: time('When it came.'),
+};
+
+export const schemas = {
+  Decision: object({
+    desired: word('What the project wants of the pull request by then.', ['deployed', 'destroyed', 'held']),
+    rule: text('The rule that decided.'),
+    reason: text('The same in a sentence.'),
+    trace: list(object({ rule: text('A rule that was asked.'), decided: yes('It decided.') }), 'Every rule that was asked, in order.'),
+    replayOf: id('hook', 'The delivery that this one repeats.'),
+  }, { optional: ['replayOf'] }),
+  Delivery: object(delivery),
+  DeliveryWithPayload: object({ ...delivery, payload: { type: 'object', description: 'What GitHub sent.' } }),
+};
 
 export const operations = [
   operation('POST /webhooks/github', {
@@ -34,5 +56,27 @@ export const operations = [
       202: { description: 'It is stored.', schema: answer },
     },
     errors: [401],
+  }),
+  operation('GET /projects/{projectId}/deliveries', {
+    id: 'listDeliveries', tag, role: 'MAINTAINER', summary: 'What GitHub sent, and what was decided, newest first',
+    description: 'Those that reached the project, and those of its repository that concern no pull request.',
+    query: { ...page, outcome: word('Only those with this outcome.', ['accepted', 'ignored', 'stale']) },
+    answers: { 200: { description: 'A page of them.', headers: ['Link', 'ETag'], schema: list(ref('Delivery')) } },
+  }),
+  operation('GET /projects/{projectId}/deliveries/{deliveryId}', {
+    id: 'getDelivery', tag, role: 'MAINTAINER', summary: 'One delivery, with its payload',
+    answers: { 200: { description: 'The delivery.', headers: ['ETag'], schema: ref('DeliveryWithPayload') } },
+  }),
+  operation('POST /projects/{projectId}/deliveries/{deliveryId}/replay', {
+    id: 'replayDelivery', tag, role: 'MAINTAINER', summary: 'Take a delivery through the rules of now',
+    description: 'For this project alone. When newer events of the pull request are known it is stale and changes nothing.',
+    answers: { 202: { description: 'It is stored.', schema: object({
+      success: yes('Always true.'),
+      message: text('What was decided, and why.'),
+      deliveryId: id('hook', 'Where it is stored.'),
+      replayOf: id('hook', 'What it repeats.'),
+      outcome: word('What came of it.', ['accepted', 'ignored', 'stale']),
+    }) } },
+    errors: [409],
   }),
 ];

@@ -1,11 +1,20 @@
 -- Previews as the API shows them.
 
 -- name: deployments_list
--- $1 project, $2 and $3 id and time of the last one seen (keyset), $4 how many, $5 status or null.
+-- $1 project, $2 and $3 id and time of the last one seen (keyset), $4 how many.
 select id, pr_number as "prNumber", title, branch, sha, provider, status, detail, url, error_reason as "errorReason", message,
 	attempts, html_url as "htmlUrl", created_at as "createdAt", ready_at as "readyAt", destroyed_at as "destroyedAt"
 from previews
-where project_id = $1::text and (created_at, id) < ($3::timestamptz, $2::text) and visible and ($5::text is null or status = $5)
+where project_id = $1::text and (created_at, id) < ($3::timestamptz, $2::text) and visible
+order by created_at desc, id desc
+limit $4::int;
+
+-- name: deployments_of_status
+-- The same of one status, which has an index of its own: $5.
+select id, pr_number as "prNumber", title, branch, sha, provider, status, detail, url, error_reason as "errorReason", message,
+	attempts, html_url as "htmlUrl", created_at as "createdAt", ready_at as "readyAt", destroyed_at as "destroyedAt"
+from previews
+where project_id = $1::text and (created_at, id) < ($3::timestamptz, $2::text) and visible and status = $5::text
 order by created_at desc, id desc
 limit $4::int;
 

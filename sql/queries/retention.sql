@@ -1,11 +1,12 @@
 -- What is kept for a while only. A batch at a time, oldest first; rows that somebody else holds are left for the next time.
 
 -- name: retention_deliveries
--- $1 days, $2 how many.
+-- $1 whole days, $2 how many.
 delete from deliveries
 where id = any (array(
-	select id from deliveries where received_at < now() - $1::bigint * interval '1 day'
-	order by received_at limit $2::int for update skip locked))
+	select id from deliveries
+	where (received_at at time zone 'UTC')::date < (now() at time zone 'UTC')::date - $1::int
+	order by (received_at at time zone 'UTC')::date limit $2::int for update skip locked))
 returning id;
 
 -- name: retention_build_logs

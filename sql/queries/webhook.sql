@@ -8,20 +8,22 @@ where lower(repo_full_name) = any ($1::text[])
 order by id;
 
 -- name: webhook_ingest
--- Per delivery: $1 id, $2 digests, $3 event, $4 action, $5 repository, $6 pr number or null, $7 outcome, $8 reason,
+-- Per delivery: $1 id, $2 digests, $3 event, $4 action, $5 repository in lower case, $6 pr number or null, $7 outcome, $8 reason,
 -- $9 decisions (JSON), $10 payloads. Per (delivery, project): $11 delivery id, $12 project, $13 new preview id, $14 when that was
 -- made (so that ids and times have one order), $15 new job id, $16 desired, $17 deciding rule, and of the pull request:
 -- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
 -- $27 open, $28 updated_at, $29 was reopened by this event, $30 the wishes of people that stand against it while the commit is the
--- same (core/model/wishes.h). One pull request comes at most once in a batch.
+-- same (core/model/wishes.h). One pull request, one id and one digest come at most once in a batch.
+-- $31 who asked for the replays in the batch (JSON, see deliveries.c), or null.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
-with delivery as (
-	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
-	select * from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-		$10::bytea[])
-	on conflict do nothing
-	returning id, digest
+-- The delivery is written behind its previews, so that its row says whether it was stale. One that another process stores at the
+-- same moment violates a unique key: nothing of the batch is written then, and the second try finds it known.
+with fresh as (
+	select array_agg(i.id) as ids
+	from unnest($1::text[], $2::bytea[]) as i (id, digest)
+	-- one by one through the keys: as a join it might be planned, while the table is small, to read all of it
+	where (select true from deliveries o where o.id = i.id) is null and (select true from deliveries o where o.digest = i.digest) is null
 ), wanted as (
 	select w.*
 	from unnest($11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::int[],
@@ -29,7 +31,7 @@ with delivery as (
 		$28::timestamptz[], $29::bool[], $30::text[])
 		as w (delivery_id, project_id, preview_id, made_at, job_id, desired, why, pr_number, sha, before_sha, branch, base_branch,
 			title, author, html_url, from_fork, open, updated_at, reopened, kept)
-	where w.delivery_id in (select id from delivery)
+	where w.delivery_id = any ((select ids from fresh)::text[])
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
 		pr_updated_at, reopened, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible,
@@ -90,19 +92,33 @@ with delivery as (
 		state = case when j.state = 'active' then j.state else 'waiting' end,
 		run_at = now(), attempts = 0, crashes = 0, last_error = null
 	returning id, state
-), counted as (
-	select w.delivery_id, count(*) as wanted, count(p.id) as written
+), stale as (
+	select array_agg(w.delivery_id) as ids
 	from wanted w left join preview p on p.project_id = w.project_id and p.pr_number = w.pr_number
-	group by w.delivery_id
+	where p.id is null
+), delivery as (
+	insert into deliveries (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
+	select i.id, i.digest, i.event, i.action, i.repo_full_name, i.pr_number,
+		case when i.id = any (s.ids) then 'stale' else i.outcome end,
+		case when i.id = any (s.ids) then 'newer events of this pull request are known' else i.reason end,
+		i.decisions, i.payload
+	from stale s, unnest($1, $2, $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::bytea[])
+		as i (id, digest, event, action, repo_full_name, pr_number, outcome, reason, decisions, payload)
+	where i.id = any ((select ids from fresh)::text[])
+	returning id, digest, outcome, reason
 )
 -- `known`: where it is stored; another delivery's id when this one is a copy of it.
 select i.nr,
-	coalesce(d.id, (select o.id from deliveries o where o.id = i.id or o.digest = i.digest limit 1), i.id) as known,
-	d.id is not distinct from i.id as stored,
-	coalesce(c.wanted, 0) as wanted,
-	coalesce(c.written, 0) as written,
-	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs
+	coalesce(d.id, (select o.id from deliveries o where o.id = i.id), (select o.id from deliveries o where o.digest = i.digest), i.id) as known,
+	d.id is not null as stored,
+	d.outcome,
+	d.reason,
+	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs,
+	case when i.nr = 1 and $31::text is not null then (
+		select count(audit_add(a.id, a.org, a.who, 'delivery.replay', 'delivery', r.id, a.project, null,
+			jsonb_build_object('replayOf', a.replay_of, 'outcome', r.outcome)))
+		from jsonb_to_recordset($31::jsonb) as a (delivery text, id text, org text, who text[], project text, replay_of text)
+			join delivery r on r.id = a.delivery) end as "_audit"
 from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
-	left join delivery d on d.digest = i.digest -- also the copy that came first in this batch
-	left join counted c on c.delivery_id = i.id
+	left join delivery d on d.id = i.id
 order by i.nr;

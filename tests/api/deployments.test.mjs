@@ -136,6 +136,15 @@ test('status and pr filter', async () => {
   assert.ok(ready.json.length >= count - 1);
   assert.deepEqual([...new Set(ready.json.map((d) => d.status))], ['READY']);
   assert.deepEqual((await get(`${list}?pr=987654`)).json, []);
+  const paged = [];
+  for (let path = `${list}?status=READY&limit=17`; path;) {
+    const answer = await get(path);
+    paged.push(...answer.json);
+    path = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get('link') ?? '')?.[1];
+    assert.ok(!path || path.includes('status=READY'), path);
+    assert.ok(paged.length <= 400, 'the pages have no end');
+  }
+  assert.deepEqual(paged.map((d) => d.id), ready.json.map((d) => d.id));
 });
 
 test('one deployment has every promised field', async () => {

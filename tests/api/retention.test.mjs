@@ -17,9 +17,9 @@ test('deliveries older than 30 days go, all of them; the others stay', async () 
   await deployment(1, 'READY');
   run(`insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)
     select 'hook_old-' || n, sha256(n::text::bytea), 'pull_request', 'opened', 'a/b', 'accepted', '', '[]', 'x',
-      now() - case when n <= 1500 then interval '30 days 1 minute' else interval '29 days 23 hours' end
+      now() - case when n <= 1500 then interval '31 days 1 minute' else interval '29 days 23 hours' end
     from generate_series(1, 1600) n`);
-  await until('the old ones are gone', () => count(`deliveries where ${old(30)}`) === 0);
+  await until('the old ones are gone', () => count(`deliveries where ${old(31)}`) === 0);
   assert.equal(count(`deliveries where ${old(29)}`), 100);
   assert.equal(count("deliveries where id not like 'hook_old-%'"), 1);
   const said = await until('the log says so', () => {

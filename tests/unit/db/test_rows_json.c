@@ -108,12 +108,49 @@ static void test_sizes(void **state)
 	buf_done(&buf);
 }
 
+/* An object that has something before and after the row's members. */
+static void test_members(void **state)
+{
+	const struct db_col cols[] = { { STR("_hidden"), 25 }, { STR("a"), 25 }, { STR("b"), 23 } };
+	const struct str cells[] = { STR("x"), STR("1"), STR("2") };
+	const struct db_rows rows = { 1, 3, 0, cols, cells };
+	const struct db_rows nothing = { 1, 1, 0, cols, cells };
+	struct json_out out;
+	struct buf buf;
+
+	(void)state;
+	buf_init(&buf, 1024);
+	for (int before = 0; before < 2; before++) {
+		buf_clear(&buf);
+		out = JSON_OUT(&buf);
+		json_open(&out, '{');
+		if (before)
+			json_put_int(&out, "first", 0);
+		db_row_members(&rows, 0, &out);
+		json_put_text(&out, "last", STR("z"));
+		json_close(&out, '}');
+		buf_add_char(&buf, '\0');
+		assert_string_equal(buf.p, before ? "{\"first\":0,\"a\":\"1\",\"b\":2,\"last\":\"z\"}"
+						  : "{\"a\":\"1\",\"b\":2,\"last\":\"z\"}");
+	}
+	buf_clear(&buf);
+	out = JSON_OUT(&buf);
+	json_open(&out, '{');
+	db_row_members(&nothing, 0, &out);
+	json_put_text(&out, "last", STR("z"));
+	json_close(&out, '}');
+	buf_add_char(&buf, '\0');
+	assert_string_equal(buf.p, "{\"last\":\"z\"}");
+	buf_done(&buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,90 @@
+/* What a webhook's body says. */
+#include "api/event.h"
+
+#include "http/query.h"
+
+/* ---- format ---- */
+
+struct str event_form(struct call *call, struct str body)
+{
+	struct str rest = body, pair, found = { 0 };
+	char *text;
+	size_t n;
+
+	while (rest.n) {
+		pair = str_split(&rest, '&');
+		if (!str_starts(pair, STR("payload=")))
+			continue;
+		if (found.p)
+			return (struct str){ 0 };
+		found = (struct str){ pair.p + 8, pair.n - 8 };
+	}
+	text = arena_raw(call->arena, found.n + 1);
+	return found.p && percent_decode(found, true, text, &n) ? (struct str){ text, n } : (struct str){ 0 };
+}
+
+struct str event_stored(struct call *call, struct str body)
+{
+	size_t at = 0;
+
+	while (at < body.n && (body.p[at] == ' ' || body.p[at] == '\t' || body.p[at] == '\r' || body.p[at] == '\n'))
+		at++;
+	return at < body.n && body.p[at] == '{' ? body : event_form(call, body);
+}
+
+int event_parse(struct exchange *x, struct str text, const struct json **ret)
+{
+	const struct json_limits limits = { .max_text = text.n + 1, .borrow = true }; /* the body is limited already */
+	const char *why = "";
+
+	*ret = json_parse(x->call->arena, text, &limits, &why);
+	if (!*ret)
+		return answer_field(x, 400, "body", why);
+	if ((*ret)->kind != JSON_OBJECT)
+		return answer_field(x, 400, "body", "is not a JSON object");
+	return OK;
+}
+
+/* ---- facts ---- */
+
+static struct str lower(struct arena *arena, struct str s)
+{
+	char *copy = arena_text(arena, s);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (copy[i] >= 'A' && copy[i] <= 'Z')
+			copy[i] = (char)(copy[i] | 0x20);
+	return (struct str){ copy, s.n };
+}
+
+static int ignore(struct delivery *d, struct str reason)
+{
+	d->outcome = STR("ignored");
+	d->reason = reason;
+	d->decisions = STR("[]");
+	return OK;
+}
+
+int event_understand(struct exchange *x, const struct json *body, struct delivery *d)
+{
+	struct arena *arena = x->call->arena;
+	struct pull_request *pr;
+	const char *field = "", *why = "";
+
+	d->action = json_text(json_get(body, "action"), (struct str){ "", 0 });
+	d->repo = json_text(json_get(json_get(body, "repository"), "full_name"), (struct str){ "", 0 });
+	if (d->action.n > 64 || d->repo.n > 256)
+		return answer_field(x, 400, d->action.n > 64 ? "action" : "repository.full_name", "is too long");
+	d->repo = lower(arena, d->repo);
+	if (str_eq(d->event, STR("ping")))
+		return ignore(d, STR("ping: the webhook is set up"));
+	if (!str_eq(d->event, STR("pull_request")))
+		return ignore(d, arena_printf(arena, "the event %.*s does not change a preview", STR_FMT(d->event)));
+	pr = arena_alloc(arena, sizeof(*pr));
+	if (!pull_request_read(body, pr, &field, &why))
+		return answer_field(x, 400, field, why);
+	if (!pull_request_action_matters(pr->action))
+		return ignore(d, arena_printf(arena, "the action %.*s does not change a preview", STR_FMT(pr->action)));
+	d->pr = pr;
+	return OK;
+}
