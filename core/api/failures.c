@@ -102,6 +102,26 @@ static void warn(const struct db_rows *rows)
 	}
 }
 
+int login_failed(struct exchange *x, const char *reason, struct str github_login)
+{
+	const struct failures *f = api_of(x)->failures;
+	char address[FAILURE_ADDRESS_MAX];
+	struct db_rows rows;
+	int r;
+
+	failure_address(x->client, address);
+	const struct refused_login login = { .address = str_of(address),
+					     .audit_id = audit_id(x),
+					     .audit_who = audit_who(x),
+					     .mark_id = audit_id(x),
+					     .reason = reason,
+					     .github_login = github_login };
+	r = failures_add_login(x->call, f->db, &login, &f->rules, &rows);
+	if (r == OK)
+		warn(&rows);
+	return r;
+}
+
 static int write_batch(struct call *call, struct failures *f)
 {
 	struct failure *list = arena_alloc(call->arena, f->leaving.n * sizeof(*list));

@@ -1,6 +1,7 @@
 /* When somebody is not let in: the record, and a page that says why and what to do.
  *
  * Easy to break: the page says nothing that came with the request or from GitHub, so there is nothing to escape. */
+#include "api/failures.h"
 #include "api/login.h"
 
 static const struct {
@@ -76,8 +77,7 @@ int login_refuse(struct exchange *x, enum refusal refusal, struct str github_log
 	const char *word = refusals[refusal].word, *sentence = refusals[refusal].sentence;
 	int status = refusals[refusal].status;
 
-	if (refusal != REFUSED_SERVER &&
-	    login_failed(x->call, api_of(x)->db, audit_id(x), audit_who(x), word, github_login) != OK)
+	if (refusal != REFUSED_SERVER && login_failed(x, word, github_login) != OK)
 		log_warn("Login", "A refused login could not be recorded", F_TEXT("reason", word),
 			 F_TEXT("error", x->call->why));
 	if (status == 503)

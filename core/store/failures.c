@@ -31,6 +31,14 @@ int failures_add(struct call *call, struct db *db, const struct failure *failure
 			A_INT(rules->threshold), A_INT(rules->listed), A_INT(rules->addresses));
 }
 
+int failures_add_login(struct call *call, struct db *db, const struct refused_login *login,
+		       const struct failure_rules *rules, struct db_rows *ret)
+{
+	return db_query(call, db, Q_FAILURES_ADD_LOGIN, ret, login->audit_id, login->audit_who, A_TEXT(login->reason),
+			A_STR_OR_NULL(login->github_login), A_STR(login->address), login->mark_id,
+			A_INT(rules->threshold), A_INT(rules->addresses));
+}
+
 int failures_end(struct call *call, struct db *db, const struct failure_rules *rules)
 {
 	struct str *ids = arena_alloc(call->arena, WINDOWS_AT_ONCE * sizeof(*ids));

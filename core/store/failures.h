@@ -26,6 +26,15 @@ struct failure_rules {
 /* Rows: address, failures (in this window), crossed (the threshold, just now). */
 AWAITS int failures_add(struct call *call, struct db *db, const struct failure *failures, size_t n,
 			const struct failure_rules *rules, struct db_rows *ret);
+/* One that is written at once, with the account that was refused; its login is empty while unknown. */
+struct refused_login {
+	struct str address;
+	struct db_arg audit_id, audit_who, mark_id;
+	const char *reason; /* a word */
+	struct str github_login;
+};
+AWAITS int failures_add_login(struct call *call, struct db *db, const struct refused_login *login,
+			      const struct failure_rules *rules, struct db_rows *ret);
 /* Ends windows that are over: what was only counted is written down. */
 AWAITS int failures_end(struct call *call, struct db *db, const struct failure_rules *rules);
 

@@ -220,13 +220,6 @@ int login_github(struct call *call, struct db *db, const struct github_account *
 	return OK;
 }
 
-int login_failed(struct call *call, struct db *db, struct db_arg audit_id, struct db_arg audit_who, const char *reason,
-		 struct str github_login)
-{
-	return db_query(call, db, Q_LOGIN_FAILED, NULL, audit_id, audit_who, A_TEXT(reason),
-			A_STR_OR_NULL(github_login));
-}
-
 /* ---- the test login, and what becomes of sessions ---- */
 
 int login_test(struct call *call, struct db *db, struct str email, struct str name, const struct session_start *session,

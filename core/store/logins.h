@@ -35,9 +35,6 @@ AWAITS int login_state_use(struct call *call, struct db *db, struct str state, b
 AWAITS int login_github(struct call *call, struct db *db, const struct github_account *account,
 			const struct session_start *session, bool first_owner, struct person *ret,
 			enum login_outcome *ret_outcome);
-/* For the audit: somebody was not let in. reason is a word; the account is empty while unknown. */
-AWAITS int login_failed(struct call *call, struct db *db, struct db_arg audit_id, struct db_arg audit_who,
-			const char *reason, struct str github_login);
 /* Test login: the user is made when there is none. E_AUTH when he is inactive. */
 AWAITS int login_test(struct call *call, struct db *db, struct str email, struct str name,
 		      const struct session_start *session, struct db_arg audit_id, struct db_arg audit_who,

@@ -120,6 +120,23 @@ select address, failures, crossed,
 		jsonb_build_object('failures', failures)) end as "_mark"
 from told;
 
+-- name: failures_add_login
+-- A refused login at GitHub: a row of its own at once, and one failure more of its address. $1 row id, $2 who, $3 reason, $4 GitHub
+-- login or null, $5 address, $6 id for the row of the threshold; $7 threshold, $8 most addresses in a window.
+with counted as (
+	insert into login_failures as f (address, since, failures, listed)
+	select case when exists (select from login_failures where address = $5::text)
+		or (select count(*) from login_failures) < $8::int then $5 else '' end, now(), 1, 1
+	on conflict (address) do update set failures = f.failures + 1, listed = f.listed + 1
+	returning f.address, f.failures
+)
+select address, failures, failures = $7::int as crossed,
+	audit_add($1::text, '', $2::text[], 'login.failed', 'login', '', '', null,
+		jsonb_strip_nulls(jsonb_build_object('method', 'github', 'reason', $3::text, 'githubLogin', $4::text))) as "_row",
+	case when failures = $7 then audit_add($6::text, '', $2, 'login.threshold', 'address', address, null, null,
+		jsonb_build_object('failures', failures)) end as "_mark"
+from counted;
+
 -- name: failures_end
 -- Windows that are over: what was only counted gets one row. $1 window in ms, $2 ids for these rows; as many windows at most.
 with over as (

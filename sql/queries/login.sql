@@ -88,11 +88,6 @@ select case when $8::text <> '' then
 	audit_add(($6)[2], '', $7, 'session.login', 'session', id, '', null, jsonb_build_object('method', 'github')) as "_audit"
 from s;
 
--- name: login_failed
--- $1 row id, $2 who, $3 reason, $4 GitHub login or null.
-select audit_add($1::text, '', $2::text[], 'login.failed', 'login', '', '', null,
-	jsonb_strip_nulls(jsonb_build_object('method', 'github', 'reason', $3::text, 'githubLogin', $4::text))) as "_audit";
-
 -- name: session_start
 -- Test login: makes the user when there is none, and a session. $1 new user, $2 e-mail, $3 name, $4 session, $5 ms it lasts,
 -- $6 address, $7 user agent; for the audit: $8 row id, $9 who. No row: the user is inactive.

@@ -306,6 +306,13 @@ test('a client of the API gets the error object', async () => {
   github.says = 'yes';
 });
 
+test('refused logins count towards the threshold of their address', () => {
+  const events = rows("select target_id, after from audit_log where action = 'login.threshold'");
+  assert.equal(events.length, 1);
+  assert.equal(events[0].target_id, '127.0.0.1');
+  assert.ok(JSON.parse(events[0].after).failures >= 10, events[0].after);
+});
+
 test('without the database nobody is logged in, and GitHub is not asked', async () => {
   const { browser, callback } = await upToCallback(github, 'octocat');
   const count = asked();
