@@ -15,7 +15,7 @@ export const schemas = {
     slug: text('Its name in paths.'),
     description: text('May be empty.'),
     role: role('The caller\'s role in it.'),
-    status: word('"deleting" while its projects are being taken down.', ['active', 'deleting']),
+    status: word('"locked" during a lockdown, "deleting" while its projects are being taken down.', ['active', 'locked', 'deleting']),
     projects: list(object({
       id: id('proj', 'Its id.'),
       name: text('Its name.'),

@@ -2,7 +2,8 @@
 
 -- name: organizations_list
 -- $1 user, $2 before this id, $3 how many, $4 only the organization of this project, and only the project, or null.
-select o.id, o.name, o.slug, o.description, m.role, case when o.deleting_at is null then 'active' else 'deleting' end as status,
+select o.id, o.name, o.slug, o.description, m.role,
+	case when o.deleting_at is not null then 'deleting' when o.frozen_at is not null then 'locked' else 'active' end as status,
 	(select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'repoFullName', p.repo_full_name) order by p.id desc), '[]')
 		from (select id, name, repo_full_name from projects where org_id = o.id and ($4::text is null or id = $4) order by id desc
 			limit 100) p) as projects,
@@ -15,7 +16,8 @@ limit $3::int;
 
 -- name: organization_get
 -- $1 id, $2 user.
-select o.id, o.name, o.slug, o.description, m.role, case when o.deleting_at is null then 'active' else 'deleting' end as status,
+select o.id, o.name, o.slug, o.description, m.role,
+	case when o.deleting_at is not null then 'deleting' when o.frozen_at is not null then 'locked' else 'active' end as status,
 	(select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'repoFullName', p.repo_full_name) order by p.id desc), '[]')
 		from (select id, name, repo_full_name from projects where org_id = o.id order by id desc limit 100) p) as projects,
 	o.created_at as "createdAt"

@@ -70,6 +70,7 @@ test('lockdown ends every other session and every token at once', async () => {
   assert.equal(JSON.parse(row.after).reason, 'a laptop was stolen');
   assert.equal(JSON.parse(row.after).revokedTokens, 2);
   assert.equal(JSON.parse(row.before).locked, false);
+  assert.equal((await get(org, { token: owner })).json.status, 'locked');
 });
 
 test('webhooks are stored and nothing is deployed', async () => {
@@ -129,6 +130,7 @@ test('unlocking deploys the newest commit of what is open, once', async () => {
   assert.equal(d.message, null);
   await until('one is live', async () => (await stats()).live === 1);
   assert.equal(await created(), n + 1);
+  assert.equal((await get(org, { token: owner })).json.status, 'active');
   const row = audit('organization.unlock');
   assert.deepEqual([JSON.parse(row.before).reason, JSON.parse(row.after).reason], ['and a phone', 'found again']);
   assertError(await post(`${org}/unlock`, { token: owner }), 409, 'ConflictError');
