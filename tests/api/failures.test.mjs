@@ -1,4 +1,4 @@
-// stack: --api 2 --env LOGIN_FAILURE_THRESHOLD=10 --env LOGIN_FAILURE_WINDOW_MS=15000 --env TRUSTED_PROXIES=127.0.0.1 --env ALLOW_TEST_LOGIN=1
+// stack: --api 2 --env LOGIN_FAILURE_THRESHOLD=10 --env LOGIN_FAILURE_WINDOW_MS=8000 --env TRUSTED_PROXIES=127.0.0.1 --env ALLOW_TEST_LOGIN=1
 // Failed logins: in the audit of the installation with address and reason, few rows however many there are, one event at the threshold.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
