@@ -5,8 +5,7 @@
  * waits for it shielded and without a deadline, because the thread reads the body where it lies.
  *
  *   200 of a GET --> tag over the plain body --> named in If-None-Match: 304
- *                                            '-> long enough, gzip allowed: packed (here up to 64 KiB, else on a
- * thread) */
+ *                                            '-> long and gzip allowed: packed, on a thread above 64 KiB */
 #include "http/gzip.h"
 #include "http/server.h"
 
