@@ -56,6 +56,7 @@ test('every route is described, and every description is served', () => {
   const served = execFileSync(program, ['routes'], { encoding: 'utf8' }).trim().split('\n')
     .map((line) => line.split(/\s+/).slice(0, 2).join(' ')).filter((line) => !isPage(line)).map(shape).sort();
   const described = all.map((one) => shape(`${one.method} ${one.path}`)).sort();
+  assert.deepEqual(served.filter((line, i) => served.indexOf(line) !== i), [], 'twice in core/api/routes.c: the daemon will not start');
   assert.deepEqual(served.filter((line) => !described.includes(line)), [], 'served, but not in docs/openapi.json');
   assert.deepEqual(described.filter((line) => !served.includes(line)), [], 'in docs/openapi.json, but not served');
 });
