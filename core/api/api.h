@@ -98,6 +98,10 @@ static inline const struct caller *caller_of(const struct exchange *x)
 {
 	return x->user;
 }
+static inline struct str caller_id(const struct exchange *x)
+{
+	return caller_of(x)->identity.person.id;
+}
 
 /* The caller as audit_add() takes him in its parameter `who`: kind, id, name, ip, user agent, request id. Each change
  * writes its audit row in its own statement or transaction, and its SQL calls audit_add with this. */
@@ -106,6 +110,8 @@ struct db_arg audit_who(struct exchange *x);
 struct db_arg audit_id(struct exchange *x);
 /* The request's user agent as text that the database takes, at most `max` bytes. */
 struct str audit_agent(struct exchange *x, size_t max);
+
+struct audit audit_of(struct exchange *x); /* both */
 
 /* ---- handlers ---- */
 int healthz(struct exchange *x);
@@ -178,8 +184,13 @@ int answer_rows(struct exchange *x, const struct db_rows *rows);
 /* 201 (or 200) with one row as the object; a Location of `folder` and the row's id when it was created. */
 int answer_created(struct exchange *x, const char *folder, const struct db_rows *rows);
 int answer_row(struct exchange *x, const struct db_rows *rows);
-int answer_deleted(struct exchange *x);  /* 204 */
-int answer_deleting(struct exchange *x); /* 202 {"status":"deleting"} */
+int answer_deleted(struct exchange *x); /* 204 */
+/* 202 {"status":"deleting"}, when a project or an organization was marked (the other is empty): a first batch of its
+ * previews is told now; what is left, also when this process dies here, the workers find. */
+AWAITS int answer_deleting(struct exchange *x, struct str project_id, struct str org_id);
+#define SESSION_COOKIE "opshub_token"
+/* A cookie for our own pages alone; 0 seconds clears it. */
+void answer_cookie(struct exchange *x, const char *name, const char *path, struct str value, int64_t seconds);
 /* What a store's function said, as an answer: E_AUTH there means that a role does not reach, which is 403. */
 int answer_refused(struct exchange *x, int r);
 /* A reading that others may share (api/readings.h): its body, and the link to the next page. */

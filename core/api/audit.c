@@ -45,3 +45,8 @@ struct db_arg audit_id(struct exchange *x)
 	id_new(id, "audit_");
 	return A_STR(arena_str(x->call->arena, str_of(id)));
 }
+
+struct audit audit_of(struct exchange *x)
+{
+	return (struct audit){ audit_id(x), audit_who(x) };
+}

@@ -129,7 +129,6 @@ int delivery_replay(struct exchange *x)
 	if (r != OK)
 		return r;
 	log_info("Webhook", "A delivery was replayed", F_STR("delivery", d->replay_of), F_STR("as", d->id),
-		 F_STR("projectId", d->only_project), F_STR("outcome", d->outcome),
-		 F_STR("by", caller_of(x)->identity.person.id));
+		 F_STR("projectId", d->only_project), F_STR("outcome", d->outcome), F_STR("by", caller_id(x)));
 	return answer_replay(x, d);
 }

@@ -104,7 +104,7 @@ static int wish(struct exchange *x, enum wish what)
 	struct db_rows rows;
 	struct str job;
 	struct json_out out;
-	const struct asking asking = { .user = caller_of(x)->identity.person.id,
+	const struct asking asking = { .user = caller_id(x),
 				       .audit_id = audit_id(x),
 				       .audit_who = audit_who(x),
 				       .may_approve = caller_of(x)->standing.role >= ROLE_MAINTAINER };

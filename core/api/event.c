@@ -51,9 +51,7 @@ static struct str lower(struct arena *arena, struct str s)
 {
 	char *copy = arena_text(arena, s);
 
-	for (size_t i = 0; i < s.n; i++)
-		if (copy[i] >= 'A' && copy[i] <= 'Z')
-			copy[i] = (char)(copy[i] | 0x20);
+	text_to_lower(copy, s.n);
 	return (struct str){ copy, s.n };
 }
 

@@ -5,8 +5,8 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "http/client.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define LAST_MS  1000  /* for what is left when the process ends */
 
 struct entry {
-	char address[FAILURE_ADDRESS_MAX], ip[FAILURE_ADDRESS_MAX], agent[200], request[72];
+	char address[ADDRESS_GROUP_MAX], ip[ADDRESS_GROUP_MAX], agent[200], request[72];
 	const char *reason;
 	int64_t n;
 	char row_id[ID_MAX], mark_id[ID_MAX];
@@ -36,19 +36,6 @@ struct failures {
 
 /* ---- in ---- */
 
-void failure_address(struct str client, char ret[FAILURE_ADDRESS_MAX])
-{
-	struct in6_addr six;
-	char text[INET6_ADDRSTRLEN];
-
-	snprintf(ret, FAILURE_ADDRESS_MAX, "%.*s", STR_FMT(client));
-	if (inet_pton(AF_INET6, ret, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
-		return;
-	memset(six.s6_addr + 8, 0, 8);
-	inet_ntop(AF_INET6, &six, text, sizeof(text));
-	snprintf(ret, FAILURE_ADDRESS_MAX, "%s/64", text);
-}
-
 static struct entry *entry_of(struct batch *batch, const char *address)
 {
 	struct entry *entry;
@@ -66,10 +53,10 @@ static struct entry *entry_of(struct batch *batch, const char *address)
 
 void credential_failed(struct exchange *x, const char *reason)
 {
-	char address[FAILURE_ADDRESS_MAX];
+	char address[ADDRESS_GROUP_MAX];
 	struct entry *entry;
 
-	failure_address(x->client, address);
+	address_group(x->client, address);
 	entry = entry_of(&api_of(x)->failures->gathered, address);
 	entry->n++;
 	entry->reason = reason;
@@ -105,11 +92,11 @@ static void warn(const struct db_rows *rows)
 int login_failed(struct exchange *x, const char *reason, struct str github_login)
 {
 	const struct failures *f = api_of(x)->failures;
-	char address[FAILURE_ADDRESS_MAX];
+	char address[ADDRESS_GROUP_MAX];
 	struct db_rows rows;
 	int r;
 
-	failure_address(x->client, address);
+	address_group(x->client, address);
 	const struct refused_login login = { .address = str_of(address),
 					     .audit_id = audit_id(x),
 					     .audit_who = audit_who(x),

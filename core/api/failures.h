@@ -24,8 +24,4 @@ void credential_failed(struct exchange *x, const char *reason);
 /* A login at GitHub that was refused: written at once with its account, and counted like the others. */
 AWAITS int login_failed(struct exchange *x, const char *reason, struct str github_login);
 
-#define FAILURE_ADDRESS_MAX 64
-/* Under which address a client is counted: an IPv4 one as it is, an IPv6 one as its /64. */
-void failure_address(struct str client, char ret[FAILURE_ADDRESS_MAX]);
-
 #endif

@@ -41,14 +41,6 @@ int auth_methods(struct exchange *x)
 	return OK;
 }
 
-static void set_cookie(struct exchange *x, struct str value, int64_t seconds)
-{
-	http_answer_header(
-		x, "set-cookie",
-		arena_printf(x->call->arena, COOKIE "=%.*s; Path=/auth/github; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
-			     STR_FMT(value), (long long)seconds, api_of(x)->o.is_production ? "; Secure" : ""));
-}
-
 static int redirect(struct exchange *x, struct str url)
 {
 	if (!http_answer_header(x, "location", url))
@@ -90,8 +82,9 @@ int auth_github(struct exchange *x)
 	add_parameter(&url, "code_challenge_method", STR("S256"));
 	location = arena_str(x->call->arena, buf_str(&url));
 	buf_done(&url);
-	set_cookie(x, login_state_seal(x->call->arena, api->o.jwt_secrets[0], &state, clock_wall_ms() / 1000),
-		   LOGIN_STATE_LIFE_S);
+	answer_cookie(x, COOKIE, "/auth/github",
+		      login_state_seal(x->call->arena, api->o.jwt_secrets[0], &state, clock_wall_ms() / 1000),
+		      LOGIN_STATE_LIFE_S);
 	return redirect(x, location);
 }
 
@@ -150,7 +143,7 @@ int auth_github_callback(struct exchange *x)
 		return not_configured(x);
 	if (check_state(x, &state, &refusal) != OK)
 		return server_failed(x);
-	set_cookie(x, STR(""), 0);
+	answer_cookie(x, COOKIE, "/auth/github", STR(""), 0);
 	if (refusal == REFUSED_NOT)
 		refusal = ask_github(x, &state, &account);
 	if (refusal != REFUSED_NOT)

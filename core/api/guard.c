@@ -23,7 +23,7 @@ static int token_of(struct exchange *x, struct str *ret, bool *ret_from_cookie)
 		*ret = str_trim(rest);
 		return OK;
 	}
-	*ret = http_cookie(x, "opshub_token");
+	*ret = http_cookie(x, SESSION_COOKIE);
 	if (token_well_formed(*ret))
 		return call_fail(x->call, E_AUTH,
 				 "an API token is sent as Authorization: Bearer; the cookie is for logins");
@@ -34,7 +34,7 @@ static int token_of(struct exchange *x, struct str *ret, bool *ret_from_cookie)
  * needed, so that nobody gets used to it. */
 static int refuse_token_in_url(struct exchange *x)
 {
-	static const char *const names[] = { "access_token", "opshub_token" };
+	static const char *const names[] = { "access_token", SESSION_COOKIE };
 	struct str query = x->query;
 	bool found = false;
 

@@ -215,17 +215,12 @@ int limits_check(struct exchange *x, enum limit_kind kind, struct str principal)
 
 /* ---- who ---- */
 
-/* An IPv6 customer has a /64, and could come from another address of it each time. */
 static struct str address_of_client(const struct exchange *x)
 {
-	char text[ADDRESS_TEXT_MAX];
-	struct address address;
+	char group[ADDRESS_GROUP_MAX];
 
-	if (!memchr(x->client.p, ':', x->client.n) || !address_parse(x->client, &address))
-		return x->client;
-	memset(address.bytes + 8, 0, 8);
-	address_format(&address, text);
-	return arena_printf(x->call->arena, "%s/64", text);
+	address_group(x->client, group);
+	return arena_str(x->call->arena, str_of(group));
 }
 
 static bool is_login(const struct http_route *route)
@@ -237,7 +232,7 @@ static bool is_login(const struct http_route *route)
 
 static bool brought_credentials(struct exchange *x)
 {
-	return http_request_header(x, "authorization").n || http_cookie(x, "opshub_token").n;
+	return http_request_header(x, "authorization").n || http_cookie(x, SESSION_COOKIE).n;
 }
 
 int limits_of_address(struct exchange *x)

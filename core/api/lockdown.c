@@ -28,7 +28,7 @@ int organization_lockdown(struct exchange *x)
 		return r;
 	access_forget(api_of(x)->access); /* the other processes hear of it from the database */
 	log_warn("Security", "An organization was locked down", F_STR("organizationId", x->params[0]),
-		 F_STR("userId", caller_of(x)->identity.person.id));
+		 F_STR("userId", caller_id(x)));
 	return answer_row(x, &rows);
 }
 
@@ -44,6 +44,6 @@ int organization_unlock(struct exchange *x)
 	if (r != OK)
 		return r;
 	log_warn("Security", "A lockdown was lifted", F_STR("organizationId", x->params[0]),
-		 F_STR("userId", caller_of(x)->identity.person.id));
+		 F_STR("userId", caller_id(x)));
 	return answer_row(x, &rows);
 }

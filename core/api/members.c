@@ -9,11 +9,6 @@
 
 static const char *const roles[] = { "OWNER", "MAINTAINER", "DEVELOPER", "VIEWER", NULL };
 
-static struct str actor(const struct exchange *x)
-{
-	return caller_of(x)->identity.person.id;
-}
-
 /* ---- of an organization ---- */
 
 int members_index(struct exchange *x)
@@ -63,13 +58,13 @@ int member_create(struct exchange *x)
 {
 	struct api *api = api_of(x);
 	struct member_wish wish = { .role = ROLE_NONE };
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	struct db_rows rows;
 	struct str id;
 	int r = read_wish(x, &wish);
 
 	if (r == OK)
-		r = member_add(x->call, api->db, x->params[0], actor(x), &wish, &audit, &id);
+		r = member_add(x->call, api->db, x->params[0], caller_id(x), &wish, &audit, &id);
 	if (r == OK)
 		r = member_get(x->call, api->db, x->params[0], id, &rows);
 	if (r != OK)
@@ -93,13 +88,13 @@ static int read_role(struct exchange *x, const char *const *words, enum role *re
 int member_change(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	enum role role = ROLE_NONE;
 	struct db_rows rows;
 	int r = read_role(x, roles, &role);
 
 	if (r == OK)
-		r = member_set_role(x->call, api->db, x->params[0], actor(x), x->params[1], role, &audit);
+		r = member_set_role(x->call, api->db, x->params[0], caller_id(x), x->params[1], role, &audit);
 	if (r != OK)
 		return answer_refused(x, r);
 	access_forget(api->access); /* the other processes hear of it from the database */
@@ -110,13 +105,13 @@ int member_change(struct exchange *x)
 int member_delete(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	int r;
 
 	/* the route is open to every member, who may leave; so the guard took it for a small thing */
 	if (caller_of(x)->identity.scope < SCOPE_ADMIN)
 		return http_answer_error(x, 403, STR("this needs a token with the scope admin"));
-	r = member_remove(x->call, api->db, x->params[0], actor(x), x->params[1], &audit);
+	r = member_remove(x->call, api->db, x->params[0], caller_id(x), x->params[1], &audit);
 	if (r != OK)
 		return answer_refused(x, r);
 	access_forget(api->access);
@@ -142,13 +137,13 @@ int project_members_index(struct exchange *x)
 int project_member_put(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	enum role role = ROLE_NONE;
 	struct db_rows rows;
 	int r = read_role(x, roles + 1, &role); /* OWNER is a role in organizations only */
 
 	if (r == OK)
-		r = project_member_set(x->call, api->db, caller_of(x)->standing.org, x->params[0], actor(x),
+		r = project_member_set(x->call, api->db, caller_of(x)->standing.org, x->params[0], caller_id(x),
 				       x->params[1], role, &audit);
 	if (r != OK)
 		return answer_refused(x, r);
@@ -160,8 +155,8 @@ int project_member_put(struct exchange *x)
 int project_member_delete(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct audit audit = { audit_id(x), audit_who(x) };
-	int r = project_member_remove(x->call, api->db, caller_of(x)->standing.org, x->params[0], actor(x),
+	struct audit audit = audit_of(x);
+	int r = project_member_remove(x->call, api->db, caller_of(x)->standing.org, x->params[0], caller_id(x),
 				      x->params[1], &audit);
 
 	if (r != OK)

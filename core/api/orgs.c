@@ -3,17 +3,11 @@
 
 #include "api/access.h"
 #include "api/input.h"
-#include "kv/waiting.h"
 #include "model/names.h"
 #include "store/deletion.h"
 
 #define NAME_MAX_BYTES        80
 #define DESCRIPTION_MAX_BYTES 500
-
-static struct str user_of(const struct exchange *x)
-{
-	return caller_of(x)->identity.person.id;
-}
 
 int orgs_index(struct exchange *x)
 {
@@ -22,7 +16,7 @@ int orgs_index(struct exchange *x)
 	int r = page_read(x, &page.limit, &page.before, "org_");
 
 	if (r == OK)
-		r = organizations_list(x->call, api_of(x)->db, user_of(x), caller_of(x)->identity.only_project, &page,
+		r = organizations_list(x->call, api_of(x)->db, caller_id(x), caller_of(x)->identity.only_project, &page,
 				       &rows);
 	if (r != OK)
 		return r;
@@ -54,19 +48,19 @@ static int read_fields(struct exchange *x, unsigned name_flags, struct organizat
 int org_create(struct exchange *x)
 {
 	struct organization_change fields = { .description = STR("") };
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	struct db_rows rows;
 	int r = read_fields(x, INPUT_REQUIRED, &fields);
 
 	if (r == OK)
-		r = organization_create(x->call, api_of(x)->db, user_of(x), &fields, &audit, &rows);
+		r = organization_create(x->call, api_of(x)->db, caller_id(x), &fields, &audit, &rows);
 	return r == OK ? answer_created(x, "/orgs", &rows) : r;
 }
 
 static int answer_org(struct exchange *x)
 {
 	struct db_rows rows;
-	int r = organization_get(x->call, api_of(x)->db, x->params[0], user_of(x), &rows);
+	int r = organization_get(x->call, api_of(x)->db, x->params[0], caller_id(x), &rows);
 
 	return r == OK ? answer_row(x, &rows) : r;
 }
@@ -79,7 +73,7 @@ int org_show(struct exchange *x)
 int org_change(struct exchange *x)
 {
 	struct organization_change change = { .name = { 0 } };
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	int r = read_fields(x, 0, &change);
 
 	if (r == OK && !change.name.p && !change.slug.p && !change.description.p)
@@ -89,19 +83,10 @@ int org_change(struct exchange *x)
 	return r == OK ? answer_org(x) : r;
 }
 
-/* A first batch goes now; what is left, also when this process dies here, the workers find. */
 int org_delete(struct exchange *x)
 {
-	struct api *api = api_of(x);
-	struct audit audit = { audit_id(x), audit_who(x) };
-	struct push_list push = { 0 };
-	size_t told;
-	int r = organization_delete(x->call, api->db, x->params[0], &audit);
+	struct audit audit = audit_of(x);
+	int r = organization_delete(x->call, api_of(x)->db, x->params[0], &audit);
 
-	if (r != OK)
-		return r;
-	if (deletion_take_down(x->call, api->db, (struct str){ 0 }, x->params[0], &push, &told) == OK)
-		for (size_t i = 0; i < push.n; i++)
-			waiting_push(api->kv, push.items[i].queue, &push.items[i].id, 1);
-	return answer_deleting(x);
+	return r == OK ? answer_deleting(x, (struct str){ 0 }, x->params[0]) : r;
 }

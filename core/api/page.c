@@ -1,6 +1,8 @@
 /* What handlers share: pages of a list, rows as an answer, refusals. */
 #include "api/api.h"
 #include "api/readings.h"
+#include "kv/waiting.h"
+#include "store/deletion.h"
 
 #include <string.h>
 
@@ -98,16 +100,31 @@ int answer_created(struct exchange *x, const char *folder, const struct db_rows 
 	return OK;
 }
 
+void answer_cookie(struct exchange *x, const char *name, const char *path, struct str value, int64_t seconds)
+{
+	http_answer_header(x, "set-cookie",
+			   arena_printf(x->call->arena, "%s=%.*s; Path=%s; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
+					name, STR_FMT(value), path, (long long)seconds,
+					api_of(x)->o.is_production ? "; Secure" : ""));
+}
+
 int answer_deleted(struct exchange *x)
 {
 	x->answer.status = 204;
 	return OK;
 }
 
-int answer_deleting(struct exchange *x)
+int answer_deleting(struct exchange *x, struct str project_id, struct str org_id)
 {
-	struct json_out out = http_answer_json(x, 202);
+	struct api *api = api_of(x);
+	struct push_list push = { 0 };
+	struct json_out out;
+	size_t told;
 
+	if (deletion_take_down(x->call, api->db, project_id, org_id, &push, &told) == OK)
+		for (size_t i = 0; i < push.n; i++)
+			waiting_push(api->kv, push.items[i].queue, &push.items[i].id, 1);
+	out = http_answer_json(x, 202);
 	json_open(&out, '{');
 	json_put_text(&out, "status", STR("deleting"));
 	json_close(&out, '}');

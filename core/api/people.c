@@ -63,7 +63,7 @@ int me(struct exchange *x)
 {
 	struct db_rows rows;
 	struct json_out out;
-	int r = person_get(x->call, api_of(x)->db, caller_of(x)->identity.person.id, &rows);
+	int r = person_get(x->call, api_of(x)->db, caller_id(x), &rows);
 
 	if (r != OK)
 		return r;

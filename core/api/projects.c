@@ -4,7 +4,6 @@
 
 #include "api/input.h"
 #include "base/id.h"
-#include "kv/waiting.h"
 #include "model/names.h"
 #include "store/deletion.h"
 
@@ -65,7 +64,7 @@ static void read_fields(struct input *in, unsigned flags, struct project_change 
 
 static int create(struct exchange *x, struct str org, enum role role, const struct project_change *fields)
 {
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	struct db_rows rows;
 	struct str id;
 	int r = project_create(x->call, api_of(x)->db, org, fields, &audit, &id);
@@ -104,8 +103,7 @@ int project_create_in_body(struct exchange *x)
 	read_fields(&in, INPUT_REQUIRED, &fields);
 	r = input_close(&in);
 	if (r == OK)
-		r = access_standing(x->call, api_of(x)->db, caller_of(x)->identity.person.id,
-				    &(struct target){ .org = org }, &standing);
+		r = access_standing(x->call, api_of(x)->db, caller_id(x), &(struct target){ .org = org }, &standing);
 	if (r != OK)
 		return r;
 	if (standing.role == ROLE_NONE)
@@ -120,7 +118,7 @@ int project_create_in_body(struct exchange *x)
 
 int project_change(struct exchange *x)
 {
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	struct project_change change = { .name = { 0 } };
 	struct input in;
 	int r = input_open(x, &in);
@@ -137,19 +135,10 @@ int project_change(struct exchange *x)
 	return r == OK ? answer_project(x, x->params[0], caller_of(x)->standing.role) : r;
 }
 
-/* A first batch goes now; what is left, also when this process dies here, the workers find. */
 int project_remove(struct exchange *x)
 {
-	struct api *api = api_of(x);
-	struct audit audit = { audit_id(x), audit_who(x) };
-	struct push_list push = { 0 };
-	size_t told;
-	int r = project_delete(x->call, api->db, x->params[0], &audit);
+	struct audit audit = audit_of(x);
+	int r = project_delete(x->call, api_of(x)->db, x->params[0], &audit);
 
-	if (r != OK)
-		return r;
-	if (deletion_take_down(x->call, api->db, x->params[0], (struct str){ 0 }, &push, &told) == OK)
-		for (size_t i = 0; i < push.n; i++)
-			waiting_push(api->kv, push.items[i].queue, &push.items[i].id, 1);
-	return answer_deleting(x);
+	return r == OK ? answer_deleting(x, x->params[0], (struct str){ 0 }) : r;
 }

@@ -185,9 +185,7 @@ static void read_provider(struct input *in, struct str *ret)
 	if (!input_text(in, "provider", 0, 1, 64, ret))
 		return;
 	name = arena_text(in->x->call->arena, *ret);
-	for (size_t i = 0; i < ret->n; i++)
-		if (name[i] >= 'A' && name[i] <= 'Z')
-			name[i] = (char)(name[i] | 0x20);
+	text_to_lower(name, ret->n);
 	*ret = (struct str){ name, ret->n };
 }
 
@@ -258,7 +256,7 @@ int provider_put(struct exchange *x)
 {
 	struct api *api = api_of(x);
 	struct reading *r = arena_alloc(x->call->arena, sizeof(*r));
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	struct str provider = { 0 };
 	struct buf settings;
 	struct db_rows rows;

@@ -88,7 +88,7 @@ static int read_rules(struct exchange *x, struct rules *ret)
 
 int rules_put(struct exchange *x)
 {
-	struct audit audit = { audit_id(x), audit_who(x) };
+	struct audit audit = audit_of(x);
 	struct rules *rules = arena_alloc(x->call->arena, sizeof(*rules));
 	struct json_out out;
 	struct str text;

@@ -11,14 +11,6 @@
 
 #define SESSION_MS (24ll * 60 * 60 * 1000)
 
-static void set_cookie(struct exchange *x, struct str token, int64_t seconds)
-{
-	http_answer_header(
-		x, "set-cookie",
-		arena_printf(x->call->arena, "opshub_token=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
-			     STR_FMT(token), (long long)seconds, api_of(x)->o.is_production ? "; Secure" : ""));
-}
-
 void session_prepare(struct exchange *x, struct session_start *ret)
 {
 	char id[ID_MAX];
@@ -40,7 +32,7 @@ struct str session_issue(struct exchange *x, const struct session_start *session
 					 .expires_s = now_s + session->lasts_ms / 1000 };
 	struct str token = session_token_sign(x->call->arena, api_of(x)->o.jwt_secrets[0], &claims);
 
-	set_cookie(x, token, session->lasts_ms / 1000);
+	answer_cookie(x, SESSION_COOKIE, "/", token, session->lasts_ms / 1000);
 	return token;
 }
 
@@ -58,7 +50,7 @@ int logout(struct exchange *x)
 	}
 	if (r != OK && r != E_NOT_FOUND) /* ended elsewhere since the guard has seen it */
 		return r;
-	set_cookie(x, STR(""), 0);
+	answer_cookie(x, SESSION_COOKIE, "/", STR(""), 0);
 	out = http_answer_json(x, 200);
 	json_open(&out, '{');
 	json_put_bool(&out, "success", true);
@@ -95,7 +87,7 @@ int session_delete(struct exchange *x)
 		return r;
 	access_forget(api_of(x)->access);
 	if (str_eq(id, identity->session))
-		set_cookie(x, STR(""), 0);
+		answer_cookie(x, SESSION_COOKIE, "/", STR(""), 0);
 	x->answer.status = 204;
 	return OK;
 }

@@ -17,16 +17,6 @@
 #define OVERLAP_DEFAULT 60
 #define OVERLAP_MAX     (24 * 60)
 
-static struct str my_id(const struct exchange *x)
-{
-	return caller_of(x)->identity.person.id;
-}
-
-static struct token_audit audit_of(struct exchange *x)
-{
-	return (struct token_audit){ audit_id(x), audit_who(x) };
-}
-
 /* ---- reading what is wished ---- */
 
 /* The end of a token: a number of days, a time, or null for none; the default when nothing is said. */
@@ -126,7 +116,7 @@ static int answer_token(struct exchange *x, const struct db_rows *rows, struct s
 
 int token_create_post(struct exchange *x)
 {
-	const struct token_audit audit = audit_of(x);
+	const struct audit audit = audit_of(x);
 	struct token_wish wish;
 	uint8_t hash[SHA256_SIZE];
 	struct db_rows rows;
@@ -136,7 +126,7 @@ int token_create_post(struct exchange *x)
 	if (r != OK)
 		return r;
 	token = new_token(x, hash);
-	r = token_create(x->call, api_of(x)->db, my_id(x), &wish, hash, &audit, &rows);
+	r = token_create(x->call, api_of(x)->db, caller_id(x), &wish, hash, &audit, &rows);
 	if (r == E_NOT_FOUND)
 		return answer_field(x, 422, "projectId", "is no project that you may see");
 	return r == OK ? answer_token(x, &rows, token) : r;
@@ -144,7 +134,7 @@ int token_create_post(struct exchange *x)
 
 int token_rotate_post(struct exchange *x)
 {
-	const struct token_audit audit = audit_of(x);
+	const struct audit audit = audit_of(x);
 	uint8_t hash[SHA256_SIZE];
 	struct db_rows rows;
 	struct str token;
@@ -156,7 +146,7 @@ int token_rotate_post(struct exchange *x)
 	if (r != OK)
 		return r;
 	token = new_token(x, hash);
-	r = token_rotate(x->call, api_of(x)->db, my_id(x), x->params[0], overlap, hash, &audit, &rows);
+	r = token_rotate(x->call, api_of(x)->db, caller_id(x), x->params[0], overlap, hash, &audit, &rows);
 	if (r != OK)
 		return r;
 	access_forget(api_of(x)->access); /* the other processes hear of it from the database */
@@ -165,11 +155,11 @@ int token_rotate_post(struct exchange *x)
 
 int token_delete(struct exchange *x)
 {
-	const struct token_audit audit = audit_of(x);
+	const struct audit audit = audit_of(x);
 	int r = read_id(x);
 
 	if (r == OK)
-		r = token_revoke(x->call, api_of(x)->db, my_id(x), x->params[0], &audit);
+		r = token_revoke(x->call, api_of(x)->db, caller_id(x), x->params[0], &audit);
 	if (r != OK)
 		return r;
 	access_forget(api_of(x)->access);
@@ -184,7 +174,7 @@ int token_show(struct exchange *x)
 	int r = read_id(x);
 
 	if (r == OK)
-		r = token_get(x->call, api_of(x)->db, my_id(x), x->params[0], &rows);
+		r = token_get(x->call, api_of(x)->db, caller_id(x), x->params[0], &rows);
 	if (r != OK)
 		return r;
 	out = http_answer_json(x, 200);
@@ -200,7 +190,7 @@ int tokens_index(struct exchange *x)
 	int r = page_read(x, &limit, &cursor, "tok_");
 
 	if (r == OK)
-		r = tokens_list(x->call, api_of(x)->db, my_id(x), cursor, limit, &rows);
+		r = tokens_list(x->call, api_of(x)->db, caller_id(x), cursor, limit, &rows);
 	if (r != OK)
 		return r;
 	page_link(x, &rows, limit, "id");

@@ -18,6 +18,12 @@ static unsigned char lower(unsigned char c)
 	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
 }
 
+void text_to_lower(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)lower((unsigned char)text[i]);
+}
+
 bool str_eq_nocase(struct str a, struct str b)
 {
 	if (a.n != b.n)

@@ -29,6 +29,7 @@ bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *ret);
 int hex_digit(char c);
 #define INT_TEXT_MAX 20                                    /* bytes of the longest one */
 size_t str_from_int(int64_t value, char to[INT_TEXT_MAX]); /* without a NUL; the length */
+void text_to_lower(char *text, size_t n);                  /* ASCII letters, in place */
 /* Strict UTF-8 (no overlong forms, surrogates or values past U+10FFFF) without NUL. */
 bool str_is_text(struct str s);
 uint64_t str_hash(struct str s); /* FNV-1a: for tables, not against people who choose their keys */

@@ -76,6 +76,19 @@ size_t address_format(const struct address *address, char ret[ADDRESS_TEXT_MAX])
 	return strlen(ret);
 }
 
+void address_group(struct str client, char ret[ADDRESS_GROUP_MAX])
+{
+	struct in6_addr six;
+	char text[INET6_ADDRSTRLEN];
+
+	snprintf(ret, ADDRESS_GROUP_MAX, "%.*s", STR_FMT(client));
+	if (inet_pton(AF_INET6, ret, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
+		return;
+	memset(six.s6_addr + 8, 0, 8);
+	inet_ntop(AF_INET6, &six, text, sizeof(text));
+	snprintf(ret, ADDRESS_GROUP_MAX, "%s/64", text);
+}
+
 /* ---- trusted proxies ---- */
 
 bool proxies_parse(const char *text, struct proxies *ret)

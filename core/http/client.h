@@ -15,6 +15,10 @@ struct address {
 bool address_of(const struct sockaddr_storage *from, struct address *ret); /* false for what is not IP */
 bool address_parse(struct str text, struct address *ret); /* "192.0.2.1", "2001:db8::1", "[2001:db8::1]:443" */
 size_t address_format(const struct address *address, char ret[ADDRESS_TEXT_MAX]);
+#define ADDRESS_GROUP_MAX 64
+/* Under which address a client is counted: an IPv4 one as it is, an IPv6 one as its /64, which is what one customer
+ * gets and could come from another address of each time. */
+void address_group(struct str client, char ret[ADDRESS_GROUP_MAX]);
 
 #define PROXIES_MAX 64
 struct proxies {

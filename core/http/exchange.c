@@ -26,13 +26,6 @@ static struct str moved(struct str slice, const char *from, char *to)
 	return (struct str){ at, slice.n };
 }
 
-static void lower_case(struct str name)
-{
-	for (char *p = (char *)name.p, *end = p + name.n; p < end; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p | 0x20);
-}
-
 static void copy_headers(struct work *work, const struct gate_head *head, const char *raw, char *copy, char *at)
 {
 	struct http_header *headers = (struct http_header *)(void *)at;
@@ -40,7 +33,7 @@ static void copy_headers(struct work *work, const struct gate_head *head, const 
 	for (size_t i = 0; i < head->n_headers; i++) {
 		headers[i].name = moved(head->headers[i].name, raw, copy);
 		headers[i].value = moved(head->headers[i].value, raw, copy);
-		lower_case(headers[i].name);
+		text_to_lower((char *)headers[i].name.p, headers[i].name.n);
 	}
 	work->x.headers = headers;
 	work->x.n_headers = head->n_headers;

@@ -5,6 +5,11 @@
 #include "crypto/digest.h"
 #include "store/people.h"
 
+/* The audit row of a change: an id for it, and the parameter `who` of audit_add(). */
+struct audit {
+	struct db_arg id, who;
+};
+
 /* What an API token may be used for at most; its owner's role is a limit as well. A session is SCOPE_ADMIN. */
 enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_WRITE, SCOPE_ADMIN };
 

@@ -3,17 +3,11 @@
 #ifndef STORE_ORGANIZATIONS_H
 #define STORE_ORGANIZATIONS_H
 
-#include "db/db.h"
-#include "model/roles.h"
+#include "store/access.h"
 
 #define MOST_OWNED_ORGANIZATIONS 100
 #define MOST_MEMBERS             1000 /* of one organization, open invitations included */
 #define INVITATION_DAYS          14
-
-/* The audit row of a change. */
-struct audit {
-	struct db_arg id, who;
-};
 
 /* A page of a list. */
 struct list_page {

@@ -37,7 +37,7 @@ static int write_locked(struct call *call, struct db *db, const struct db_stmt *
 }
 
 int token_create(struct call *call, struct db *db, struct str user_id, const struct token_wish *wish,
-		 const uint8_t hash[SHA256_SIZE], const struct token_audit *audit, struct db_rows *ret)
+		 const uint8_t hash[SHA256_SIZE], const struct audit *audit, struct db_rows *ret)
 {
 	const struct db_arg lock[] = { A_STR(user_id) };
 	const struct db_arg args[] = { A_STR(new_id(call)),
@@ -67,7 +67,7 @@ int token_create(struct call *call, struct db *db, struct str user_id, const str
 }
 
 int token_rotate(struct call *call, struct db *db, struct str user_id, struct str id, int64_t overlap_minutes,
-		 const uint8_t hash[SHA256_SIZE], const struct token_audit *audit, struct db_rows *ret)
+		 const uint8_t hash[SHA256_SIZE], const struct audit *audit, struct db_rows *ret)
 {
 	const struct db_arg lock[] = { A_STR(id), A_STR(user_id) };
 	const struct db_arg args[] = { A_STR(id),
@@ -95,7 +95,7 @@ int token_rotate(struct call *call, struct db *db, struct str user_id, struct st
 	return OK;
 }
 
-int token_revoke(struct call *call, struct db *db, struct str user_id, struct str id, const struct token_audit *audit)
+int token_revoke(struct call *call, struct db *db, struct str user_id, struct str id, const struct audit *audit)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_TOKEN_REVOKE, &rows, A_STR(id), A_STR(user_id), audit->id, audit->who);

@@ -130,19 +130,20 @@ end
 $$;
 
 -- Every process remembers for some seconds who may do what. Whatever takes rights away is told to all of them with its commit,
--- whichever way it was done.
+-- whichever way it was done. A trigger of each row: one of each statement fires for a sweep that finds nothing as well. Equal
+-- notifications of one transaction are sent once.
 create function access_changed() returns trigger language plpgsql as $$
 begin
 	perform pg_notify('opshub_access', '');
 	return null;
 end
 $$;
-create trigger access_changed after update or delete on members for each statement execute function access_changed();
-create trigger access_changed after update or delete on project_members for each statement execute function access_changed();
-create trigger access_changed after update of revoked_at or delete on sessions for each statement execute function access_changed();
+create trigger access_changed after update or delete on members for each row execute function access_changed();
+create trigger access_changed after update or delete on project_members for each row execute function access_changed();
+create trigger access_changed after update of revoked_at or delete on sessions for each row execute function access_changed();
 create trigger access_changed after update of revoked_at, expires_at, scope or delete on api_tokens
-	for each statement execute function access_changed();
-create trigger access_changed after update of active or delete on users for each statement execute function access_changed();
-create trigger access_changed after update of deleting_at or delete on projects for each statement execute function access_changed();
+	for each row execute function access_changed();
+create trigger access_changed after update of active or delete on users for each row execute function access_changed();
+create trigger access_changed after update of deleting_at or delete on projects for each row execute function access_changed();
 create trigger access_changed after update of deleting_at or delete on organizations
-	for each statement execute function access_changed();
+	for each row execute function access_changed();

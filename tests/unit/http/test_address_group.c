@@ -1,4 +1,4 @@
-/* Under which address a failed login is counted. */
+/* Under which address a client is counted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/failures.h"
+#include "http/client.h"
 
 static void addresses(void **state)
 {
@@ -23,11 +23,11 @@ static void addresses(void **state)
 		{ "a name that is far longer than an address can be and has to be cut somewhere",
 		  "a name that is far longer than an address can be and has to be " },
 	};
-	char address[FAILURE_ADDRESS_MAX];
+	char address[ADDRESS_GROUP_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		failure_address(str_of(rows[i].client), address);
+		address_group(str_of(rows[i].client), address);
 		assert_string_equal(address, rows[i].address);
 	}
 }
