@@ -17,7 +17,7 @@ create table project_notifiers (
 	last_success_at timestamptz,
 	last_error_at timestamptz,
 	last_error text,
-	last_error_code text,                    -- see core/model/event.h
+	last_error_code text,                    -- see core/model/notice.h
 	test_asked_at timestamptz,
 	tested_at timestamptz,
 	test jsonb                               -- what came of the newest test
@@ -58,6 +58,7 @@ create table notifications (
 	last_error text,
 	created_at timestamptz not null default now()
 );
+create index notifications_age on notifications (created_at);
 create index notifications_waiting on notifications (notifier_id, seq) where state = 'waiting';
 create index notifications_thread on notifications (notifier_id, thread_key, seq) where state = 'waiting';
 create index notifications_dead on notifications (notifier_id, seq) where state = 'dead';
