@@ -73,7 +73,7 @@ const slack = { tag, role: 'MAINTAINER', body: body(slackFields), example: { bot
 
 export const operations = [
   operation('GET /projects/{projectId}/notifications', {
-    id: 'listNotifiers', tag, role: 'VIEWER', summary: 'Whom the project tells, and how that goes',
+    id: 'listProjectNotifiers', tag, role: 'VIEWER', summary: 'Whom the project tells, and how that goes',
     answers: { 200: { description: 'All of them, oldest first; at most 50.', headers: ['ETag'], schema: list(ref('Notifier')) } },
   }),
   operation('POST /projects/{projectId}/notifications', {

@@ -1,4 +1,4 @@
-// stack: --crashes --env MOCK_BUILD_MS=200 --env REPAIR_MS=500 --env SWEEP_MS=100 --env JOB_LEASE_MS=8000 --env PROVIDER_TIMEOUT_MS=3000 --env PLUGINS_ALLOW_PRIVATE=mock,recorder
+// stack: --crashes --env MOCK_BUILD_MS=200 --env REPAIR_MS=500 --env SWEEP_MS=100 --env JOB_LEASE_MS=8000 --env PROVIDER_TIMEOUT_MS=3000 --env NOTIFY_AGE_MS=120000 --env PLUGINS_ALLOW_PRIVATE=mock,recorder
 // seconds: 300
 // What people are told: in order, nothing lost, while the target, Redis or a worker is away.
 import assert from 'node:assert/strict';
@@ -191,8 +191,10 @@ test('a worker that dies over a message: it is sent again with the same id, the 
   await event(p, 'opened', 70, {});
   await toldOf(recorder, 70, 'ready');
   assert.deepEqual(kinds(recorder, 70), ['queued', 'building', 'ready']);
-  assert.equal(killed, 1);
-  assert.equal(waiting(notifier), 0);
+  const tries = recorder.seen.filter((s) => s.event.kind === 'preview.building');
+  assert.deepEqual(tries.map((s) => s.status), [0, 200]);
+  assert.equal(new Set(tries.map((s) => s.event.id)).size, 1);
+  await until('nothing waits', () => waiting(notifier) === 0);
 });
 
 test('the plugin crashes after the message has arrived: once more with the same id, and after the third time never again', async () => {
@@ -292,10 +294,15 @@ test('Slack by the names that clients know; DISABLE_SLACK sends nothing and says
   assert.deepEqual([result.ok, result.code], [false, 'DISABLED']);
 });
 
-test('a notifier that does not answer is given up in time; what is too old is dead', async () => {
+test('a target that does not answer is no wait without end; what could not be sent for too long is dead', async () => {
   const { recorder, p, notifier } = await told();
   recorder.answer = () => 'hang';
   await event(p, 'opened', 97, {});
   const slow = await until('the time-out is shown', async () => { const n = await show(p, notifier); return n.lastErrorCode && n; }, { seconds: 30 });
   assert.equal(slow.lastErrorCode, 'TIMEOUT');
+  await until('all three wait', () => waiting(notifier) === 3, { seconds: 60 });
+  run(`update notifications set created_at = now() - interval '1 day' where notifier_id = '${notifier.id}'`);
+  const given = await until('they are dead', async () => { const n = await show(p, notifier); return n.dead === 3 && n; }, { seconds: 90 });
+  assert.equal(given.waiting, 0);
+  assert.ok(logLines().some((line) => line.message === 'Recorder notification failed for too long; rows are dead' && line.metadata.notifierId === notifier.id));
 });

@@ -1,8 +1,8 @@
 // The other side of tests/plugins/notifier/recorder.c, and how that plugin gets into a running server.
 //
 //   const recorder = await startRecorder();   recorder.url, recorder.token
-//   recorder.seen                             [{ op: 'send' | 'update', at, event }] in the order in which they came
-//   recorder.answer = (op, event) => ({ status, headers, body })   what comes back; undefined = { receipt: 'r1' } and so on
+//   recorder.seen                             [{ op: 'send' | 'update', event, status }] in the order in which they came; status 0: no answer
+//   recorder.answer = (op, event) => ({ status, headers, body }) or 'hang'   what comes back; undefined = { receipt: 'r1' } and so on
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import assert from 'node:assert/strict';
@@ -39,8 +39,8 @@ export async function startRecorder({ port = 0, token = 'xoxb-RecorderSecret0123
     }
     const event = JSON.parse(Buffer.concat(parts));
     const answer = recorder.answer(op, event);
+    recorder.seen.push({ op, event, status: answer === 'hang' ? 0 : answer?.status ?? 200 });
     if (answer === 'hang') return undefined;
-    recorder.seen.push({ op, event, status: answer?.status ?? 200 });
     return response.writeHead(answer?.status ?? 200, { 'content-type': 'application/json', ...answer?.headers })
       .end(JSON.stringify(answer?.body ?? { receipt: `r${recorder.seen.length}` }));
   });
@@ -50,7 +50,7 @@ export async function startRecorder({ port = 0, token = 'xoxb-RecorderSecret0123
   recorder.stop = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
   recorder.start = () => new Promise((done) => server.listen(recorder.port, '127.0.0.1', done));
   // What arrived (2xx) about one pull request.
-  recorder.of = (pr) => recorder.seen.filter((s) => s.event.pr === pr && s.status < 300);
+  recorder.of = (pr) => recorder.seen.filter((s) => s.event.pr === pr && s.status >= 200 && s.status < 300);
   return recorder;
 }
 
