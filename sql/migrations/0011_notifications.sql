@@ -42,11 +42,12 @@ create table notifier_defaults (
 
 -- The outbox: one row for each event and notifier, written in the transaction of the change. A row that was sent is deleted; one that
 -- never will be is dead, and kept for a while to be looked at. seq is the order of each thread: the rows of one preview are
--- written under its lock.
+-- written under its lock. No foreign key, as of all that webhooks write: one who deletes a notifier meanwhile must not make them fail.
+-- A row that is left over finds nobody, and goes with its age.
 create table notifications (
 	seq bigint generated always as identity primary key,
 	id text not null,                      -- note_...: what the target is given, the same at each try
-	notifier_id text not null references project_notifiers on delete cascade,
+	notifier_id text collate "C" not null,
 	kind text not null,                    -- preview.ready ...: see preview_event()
 	thread_key text not null,              -- '' = alone
 	facts jsonb not null,                  -- what was true at that moment
