@@ -93,8 +93,14 @@ $$;
 -- Whichever statement changes a preview writes the outbox. A trigger of each row: the same transaction, no path that forgets it.
 create function preview_notify() returns trigger language plpgsql as $$
 declare
-	what text := preview_event(new);
+	what text;
 begin
+	-- most projects tell nobody: nothing more is paid for than to see that
+	if not exists (select from project_notifiers where project_id = new.project_id and enabled)
+			and not exists (select from notifier_defaults) then
+		return null;
+	end if;
+	what := preview_event(new);
 	if what is null or (tg_op = 'UPDATE' and what is not distinct from preview_event(old)
 			and (new.generation = old.generation or new.status <> 'QUEUED')) then
 		return null;
