@@ -43,27 +43,27 @@ static const struct refusal {
 	  "the workspace is being moved to an organization: set a new token when that is over" },
 	{ "two_factor_setup_required", OPSHUB_E_AUTH,
 	  "the token's user has to set up two-factor login first: use a bot token instead" },
-	/* the channel */
-	{ "channel_not_found", OPSHUB_E_INVALID,
+	/* the channel: as with the token, messages wait until somebody has put it right */
+	{ "channel_not_found", OPSHUB_E_AUTH,
 	  "there is no such channel, or it is private and the app is not in it: copy the channel's id (View channel "
 	  "details, "
 	  "at the bottom) and invite the app with /invite" },
-	{ "not_in_channel", OPSHUB_E_INVALID,
+	{ "not_in_channel", OPSHUB_E_AUTH,
 	  "the app is not in the channel: write /invite and the app's name there, or give it channels:join" },
-	{ "is_archived", OPSHUB_E_INVALID, "the channel is archived: bring it back or choose another one" },
-	{ "restricted_action", OPSHUB_E_INVALID,
+	{ "is_archived", OPSHUB_E_AUTH, "the channel is archived: bring it back or choose another one" },
+	{ "restricted_action", OPSHUB_E_AUTH,
 	  "a rule of the workspace keeps the app from posting there: ask an administrator, or choose another channel" },
-	{ "restricted_action_read_only_channel", OPSHUB_E_INVALID,
+	{ "restricted_action_read_only_channel", OPSHUB_E_AUTH,
 	  "the channel is read-only for the app: allow it under the channel's posting permissions" },
-	{ "restricted_action_thread_only_channel", OPSHUB_E_INVALID,
+	{ "restricted_action_thread_only_channel", OPSHUB_E_AUTH,
 	  "the channel takes replies in threads only: choose a channel in which the app may start messages" },
-	{ "restricted_action_non_threadable_channel", OPSHUB_E_INVALID,
+	{ "restricted_action_non_threadable_channel", OPSHUB_E_AUTH,
 	  "the channel has no threads: allow replies under its posting permissions" },
 	{ "restricted_action_thread_locked", OPSHUB_E_INVALID, "somebody has locked the thread: unlock it" },
 	{ "cannot_reply_to_message", OPSHUB_E_INVALID, "this message can have no replies" },
 	/* the message */
-	{ "message_not_found", OPSHUB_E_NOT_FOUND, "the message was deleted: the next change starts a new one" },
-	{ "thread_not_found", OPSHUB_E_NOT_FOUND, "the thread was deleted: the next change starts a new one" },
+	{ "message_not_found", OPSHUB_E_NOT_FOUND, "the message was deleted: a new one is started" },
+	{ "thread_not_found", OPSHUB_E_NOT_FOUND, "the thread was deleted: a new one is started" },
 	{ "cant_update_message", OPSHUB_E_INVALID,
 	  "the message was written by another app or user: the token was changed since; new previews get new "
 	  "messages" },

@@ -20,7 +20,7 @@
 #define TS_MAX      40
 
 static const struct opshub_setting settings[] = {
-	{ .key = "token",
+	{ .key = "botToken",
 	  .label = "Bot token",
 	  .help = "The app's Bot User OAuth Token (xoxb-…), under OAuth & Permissions; it needs chat:write.",
 	  .env = "SLACK_BOT_TOKEN",
@@ -84,11 +84,21 @@ static int read_receipt(const char *receipt, struct place *ret)
 	return 1;
 }
 
+/* The channel of the answer is an id also where a name was given. NULL when the answer does not say where it is. */
+static const char *receipt_of(opshub_call *call, const struct opshub_host *host, const struct slack_answer *answer)
+{
+	const char *receipt = host->format(call, "%s %s",
+					   host->json_str(call, host->json_get(call, answer->json, "channel"), ""),
+					   host->json_str(call, host->json_get(call, answer->json, "ts"), ""));
+	struct place place;
+
+	return read_receipt(receipt, &place) ? receipt : NULL;
+}
+
 static opshub_status bad_receipt(opshub_call *call, const struct slack *slack)
 {
-	return slack->host->fail(
-		call, OPSHUB_E_NOT_FOUND,
-		"Slack: the stored place of the message cannot be read: the next change starts a new one");
+	return slack->host->fail(call, OPSHUB_E_NOT_FOUND,
+				 "Slack: the stored place of the message cannot be read: a new one is started");
 }
 
 /* ---- requests ---- */
@@ -229,13 +239,7 @@ static opshub_status send(opshub_call *call, void *instance, const struct opshub
 	if (*answer.error)
 		return slack_refused(call, slack, &request, &answer);
 	host->count(call, "messages_posted", 1);
-	/* The channel of the answer is an id also when a name was given. */
-	ret->text = *event->thread
-			    ? event->thread
-			    : host->format(call, "%.*s %.*s", CHANNEL_MAX,
-					   host->json_str(call, host->json_get(call, answer.json, "channel"),
-							  slack->channel),
-					   TS_MAX, host->json_str(call, host->json_get(call, answer.json, "ts"), ""));
+	ret->text = *event->thread ? event->thread : receipt_of(call, host, &answer);
 	return OPSHUB_OK;
 }
 
@@ -250,6 +254,20 @@ static int takes_no_replies(const char *error)
 {
 	return strcmp(error, "cannot_reply_to_message") == 0 || strcmp(error, "restricted_action_thread_locked") == 0 ||
 	       strcmp(error, "restricted_action_non_threadable_channel") == 0;
+}
+
+/* A change that an old message cannot take. When it lies in a channel that is not the settings' any more, and which is
+ * closed to us, a new message in the right one is the way on. */
+static opshub_status refused_change(opshub_call *call, const struct slack *slack, const struct place *place,
+				    const struct slack_request *request, const struct slack_answer *answer)
+{
+	const char *error = answer->error;
+	int is_closed = strcmp(error, "channel_not_found") == 0 || strcmp(error, "not_in_channel") == 0 ||
+			strcmp(error, "is_archived") == 0 || strncmp(error, "restricted_action", 17) == 0;
+
+	if (is_closed && strcmp(place->channel, slack->channel) != 0)
+		return slack->host->fail(call, OPSHUB_E_NOT_FOUND, slack_refusal_text(call, slack, request, answer));
+	return slack_refused(call, slack, request, answer);
 }
 
 static opshub_status update(opshub_call *call, void *instance, const char *receipt, const struct opshub_event *event)
@@ -268,21 +286,21 @@ static opshub_status update(opshub_call *call, void *instance, const char *recei
 	if (r < 0)
 		return r;
 	is_edited = !*answer.error;
-	if (!is_edited && !is_only_uneditable(answer.error))
-		return slack_refused(call, slack, &request, &answer);
-	if (!is_edited)
+	if (is_edited)
+		host->count(call, "messages_edited", 1);
+	else if (is_only_uneditable(answer.error))
 		host->log(call, OPSHUB_LOG_WARN, slack_refusal_text(call, slack, &request, &answer));
 	else
-		host->count(call, "messages_edited", 1);
+		return refused_change(call, slack, &place, &request, &answer);
 	r = post(call, slack, event, &place, &request, &answer);
 	if (r < 0)
 		return r;
-	if (*answer.error && !(is_edited && takes_no_replies(answer.error)))
-		return slack_refused(call, slack, &request, &answer);
-	if (*answer.error)
+	if (!*answer.error)
+		host->count(call, "replies_posted", 1);
+	else if (is_edited && takes_no_replies(answer.error))
 		host->log(call, OPSHUB_LOG_WARN, slack_refusal_text(call, slack, &request, &answer));
 	else
-		host->count(call, "replies_posted", 1);
+		return refused_change(call, slack, &place, &request, &answer);
 	return OPSHUB_OK;
 }
 

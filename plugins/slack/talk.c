@@ -30,7 +30,7 @@ static opshub_status refused_by_status(opshub_call *call, const struct slack *sl
 				  host->format(call, "Slack answered %u to %s: it is out of order, this is tried again",
 					       status, request->method));
 	return host->fail(
-		call, OPSHUB_E_INVALID,
+		call, OPSHUB_E_UPSTREAM,
 		host->format(call,
 			     "%s answered %u to %s, which Slack itself never does: look for a proxy in between, "
 			     "and at SLACK_API_BASE",
