@@ -2,7 +2,8 @@
  * notifications and screen readers.
  *
  * Owns nothing. Easy to break: titles and branch names come from strangers. Every text passes slack_escape(), so that
- * <!channel>, <@U1> and <http://evil|links> stay what they are, and "parse" is "none", so that a bare @here does too.
+ * <!channel>, <@U1> and <http://evil|links> stay what they are; and texts are "verbatim" and "parse" is "none", so that
+ * a bare @here or #general does too. Addresses are links only where we make them.
  *
  *   :white_check_mark: *Preview of #7 is ready*
  *   A paragraph
@@ -18,16 +19,22 @@
 #define TITLE_MAX    500
 #define TEXT_MAX     3000 /* of one text in a block */
 #define URL_MAX      1500
+#define LINK_MAX     1800 /* with its entities */
 #define LABEL_MAX    100
 #define VALUE_MAX    1800 /* a field may have 2,000 */
 #define PART_MAX     200
 #define FIELDS_MAX   40 /* ten in a block: four of the fifty blocks */
 #define BLOCK_FIELDS 10
 
-/* Bytes of the character that starts with that byte. */
-static uint32_t width_of(unsigned char lead)
+/* Bytes of the character that starts there. By what follows, not by what the first byte promises, so that no "<" is
+ * ever taken for a part of one. */
+static uint32_t width_of(const char *text)
 {
-	return lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+	uint32_t n = 1;
+
+	while (n < 4 && ((unsigned char)text[0] & 0xC0) == 0xC0 && ((unsigned char)text[n] & 0xC0) == 0x80)
+		n++;
+	return n;
 }
 
 static const char *entity_of(char c)
@@ -47,7 +54,7 @@ const char *slack_escape(opshub_call *call, const struct opshub_host *host, cons
 		const char *piece = entity_of(text[i]);
 		uint32_t length, count;
 
-		width = width_of((unsigned char)text[i]);
+		width = width_of(text + i);
 		length = piece ? (uint32_t)strlen(piece) : width;
 		count = piece ? length : width == 4 ? 2 : 1;
 		if (i + width > size || units + count > max) {
@@ -65,7 +72,7 @@ const char *slack_escape(opshub_call *call, const struct opshub_host *host, cons
 	return out;
 }
 
-/* "<https://…>", or "" for what is no address to click on. */
+/* "<https://…>", or "" for what is no address to click on, or too long for one. */
 static const char *link_to(opshub_call *call, const struct opshub_host *host, const char *url)
 {
 	size_t n = strnlen(url, URL_MAX + 1), at = 0;
@@ -88,8 +95,8 @@ static const char *link_to(opshub_call *call, const struct opshub_host *host, co
 		memcpy(out + at, piece ? piece : url + i, length);
 		at += length;
 	}
-	out[at] = '>';
-	return out;
+	out[at++] = '>';
+	return at > LINK_MAX ? "" : out;
 }
 
 static void put_text(opshub_call *call, const struct opshub_host *host, opshub_json_out *out, const char *key,
@@ -98,6 +105,7 @@ static void put_text(opshub_call *call, const struct opshub_host *host, opshub_j
 	host->json_open(call, out, key, OPSHUB_JSON_OBJECT);
 	host->json_put_str(call, out, "type", "mrkdwn");
 	host->json_put_str(call, out, "text", text);
+	host->json_put_bool(call, out, "verbatim", 1);
 	host->json_close(call, out);
 }
 
@@ -107,6 +115,14 @@ static void put_section(opshub_call *call, const struct opshub_host *host, opshu
 	host->json_put_str(call, out, "type", "section");
 	put_text(call, host, out, "text", text);
 	host->json_close(call, out);
+}
+
+/* The host's own addresses are values too. */
+static const char *value_of(opshub_call *call, const struct opshub_host *host, const char *value)
+{
+	const char *link = strpbrk(value, " \t\n") ? "" : link_to(call, host, value);
+
+	return *link ? link : slack_escape(call, host, value, VALUE_MAX);
 }
 
 static void put_fields(opshub_call *call, const struct opshub_host *host, opshub_json_out *out,
@@ -124,7 +140,7 @@ static void put_fields(opshub_call *call, const struct opshub_host *host, opshub
 		}
 		put_text(call, host, out, NULL,
 			 host->format(call, "*%s*\n%s", slack_escape(call, host, field->label, LABEL_MAX),
-				      slack_escape(call, host, field->value, VALUE_MAX)));
+				      value_of(call, host, field->value)));
 		if (i % BLOCK_FIELDS == BLOCK_FIELDS - 1 || i == n - 1) {
 			host->json_close(call, out);
 			host->json_close(call, out);

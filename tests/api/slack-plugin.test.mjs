@@ -64,12 +64,13 @@ test('one message, edited in place, with a reply for each change', async () => {
   assert.equal(results[1].receipt, `${channel} ${message.ts}`);
   assert.equal(message.edits, 2);
   assert.equal(message.text, 'Preview of #7 is ready\nFix the login\n<https://pr-7.example.app/?a=1&amp;b=2>');
-  const text = (type, value) => ({ type, text: { type: 'mrkdwn', text: value } });
+  const mrkdwn = (value) => ({ type: 'mrkdwn', text: value, verbatim: true });
+  const text = (type, value) => ({ type, text: mrkdwn(value) });
   const headline = text('section', ':white_check_mark: *Preview of #7 is ready*');
   const body = text('section', 'Fix the login\n<https://pr-7.example.app/?a=1&amp;b=2>');
   assert.deepEqual(message.blocks, [headline, body,
-    { type: 'section', fields: [{ type: 'mrkdwn', text: '*Branch*\nfeature/login' }, { type: 'mrkdwn', text: '*Status*\nBUILDING' }] },
-    { type: 'context', elements: [{ type: 'mrkdwn', text: 'acme / web · octocat/web #7 · 0123456 · <!date^1700000000^{date_short_pretty} {time}|2023-11-14 22:13 UTC>' }] }]);
+    { type: 'section', fields: [mrkdwn('*Branch*\nfeature/login'), mrkdwn('*Status*\nBUILDING')] },
+    { type: 'context', elements: [mrkdwn('acme / web · octocat/web #7 · 0123456 · <!date^1700000000^{date_short_pretty} {time}|2023-11-14 22:13 UTC>')] }]);
   assert.deepEqual(message.replies.map((reply) => reply.blocks), [[text('section', ':x: *Preview of #7 failed*'), text('section', 'The build failed')], [headline, body]]);
   for (const { body: sent } of slack.posted.filter((m) => m.channel === channel)) {
     assert.equal(sent.parse, 'none');
@@ -102,10 +103,11 @@ test('what strangers write stays text, and fits', async () => {
     send(event({ text: 'ü'.repeat(5000), url: `https://x.example/${'a'.repeat(1000)}|<!channel>` })),
     send(event({ text: 'ü'.repeat(3000), url: `https://x.example/${'a'.repeat(2000)}` })),
     send(event({ fields: Array.from({ length: 100 }, (_, i) => ({ label: `L${i}`, value: 'v'.repeat(9000) })) })),
+    send(event({ url: `https://x.example/?${'&'.repeat(1400)}`, fields: [{ label: 'Build', value: 'https://ci.example/1?a&b' }, { label: 'No', value: 'https://a b' }] })),
     send(event({ text: '', fields: [], org: '', project: '', repo: '', sha: '', at: 0, pr: 0 })),
   ]);
-  assert.deepEqual(codes(results), Array(7).fill('OK'));
-  const [strange, entities, faces, linked, whole, wide, bare] = slack.messages(channel);
+  assert.deepEqual(codes(results), Array(8).fill('OK'));
+  const [strange, entities, faces, linked, whole, wide, builds, bare] = slack.messages(channel);
   assert.ok(strange.text.startsWith(`${shown}\n${shown}`), strange.text);
   assert.equal(strange.blocks[0].text.text, `:information_source: *${shown}*`);
   assert.ok(!/<!channel|<@|<http/.test(JSON.stringify(strange.blocks)));
@@ -119,6 +121,8 @@ test('what strangers write stays text, and fits', async () => {
   assert.ok(linked.blocks[1].text.text.length <= 3000);
   assert.ok(!whole.blocks[1].text.text.includes('<http'));
   assert.equal(wide.blocks.flatMap((block) => block.fields ?? []).length, 40);
+  assert.deepEqual(builds.blocks[2].fields.map((field) => field.text), ['*Build*\n<https://ci.example/1?a&amp;b>', '*No*\nhttps://a b']);
+  assert.equal(builds.blocks[1].text.text, 'Fix the login', 'an address that is too long is left out');
   assert.equal(bare.blocks.length, 1);
 });
 

@@ -1,5 +1,6 @@
 // A Slack on loopback, behind Prism with Slack's OpenAPI document: one workspace with channels, messages, threads, edits and
-// scopes. It counts what Block Kit allows, and drops messages that come twice with one client_msg_id.
+// scopes. It counts what Block Kit allows, takes no text that Slack would search for mentions, and drops messages that come
+// twice with one client_msg_id.
 //
 //   const slack = await fakeSlack();             slack.base, slack.token, slack.channel(name, { … }), slack.scopes
 //   slack.messages(channel)                      [{ ts, text, blocks, edits, replies: [{ text, blocks }] }], as people see it
@@ -137,7 +138,7 @@ function whyNot(slack, channel, body) {
 }
 
 function areSound(blocks) {
-  const isText = (text, most) => text?.type === 'mrkdwn' && text.text.length >= 1 && text.text.length <= most;
+  const isText = (text, most) => text?.type === 'mrkdwn' && text.verbatim === true && text.text.length >= 1 && text.text.length <= most;
   return blocks.length <= 50 && blocks.every((block) => {
     if (block.type === 'context') return block.elements.length >= 1 && block.elements.length <= 10 && block.elements.every((one) => isText(one, 3000));
     if (block.type !== 'section' || (!block.text && !block.fields)) return false;
