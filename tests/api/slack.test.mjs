@@ -143,6 +143,26 @@ test('a message that somebody deleted is replaced', async () => {
   assert.equal(message.edits, 0);
 });
 
+test('a token and a channel of the environment: every project tells, until it is told otherwise', async () => {
+  const channel = slack.channel('everything'), own = slack.channel('own');
+  await daemon.restart({ SLACK_BOT_TOKEN: slack.token, SLACK_CHANNEL: channel });
+  const p = await project(org, owner), other = await project(org, owner);
+  await event(p, 'opened', 12);
+  await settled(p, channel, 'Preview ready: #12');
+  assert.equal((await put(other, { channel: own })).status, 200);
+  await event(other, 'opened', 13);
+  await settled(other, own, 'Preview ready: #13');
+  assert.equal(slack.messages(channel).length, 1);
+});
+
+test('DISABLE_SLACK=1: nothing is sent, and the log says so', async () => {
+  const { p, channel } = await withSlack('switched-off');
+  await daemon.restart({ DISABLE_SLACK: '1' });
+  await event(p, 'opened', 14);
+  await until('a line of what was skipped', () => /"Slack notification skipped".*Preview ready: #14/.test(readFileSync(env.log, 'utf8')));
+  assert.deepEqual(slack.messages(channel), []);
+});
+
 test('the log tells of failures, and of no token', () => {
   const log = readFileSync(env.log, 'utf8');
   assert.match(log, /Slack notification failed/);
