@@ -106,11 +106,10 @@ static opshub_status look_at_channel(opshub_call *call, const struct slack *slac
 
 	if (!is_id(slack->channel)) {
 		add(report, "Channel", OPSHUB_REPORT_WARN,
-		    host->format(
-			    call,
-			    "%s is a name: it cannot be looked up, and breaks when the channel is renamed. Use the id "
-			    "(View channel details, at the bottom)",
-			    slack->channel));
+		    host->format(call,
+				 "%s is a name: it cannot be looked up, and breaks when the channel is renamed. Use "
+				 "the id (View channel details, at the bottom)",
+				 slack->channel));
 		return OPSHUB_OK;
 	}
 	r = slack_ask(call, slack, &request, &answer);
@@ -118,11 +117,10 @@ static opshub_status look_at_channel(opshub_call *call, const struct slack *slac
 		return r;
 	if (strcmp(answer.error, "missing_scope") == 0)
 		add(report, "Channel", OPSHUB_REPORT_WARN,
-		    host->format(
-			    call,
-			    "%s could not be looked up without channels:read (groups:read for a private one); posting "
-			    "does not need it",
-			    slack->channel));
+		    host->format(call,
+				 "%s could not be looked up without channels:read (groups:read for a private one); "
+				 "posting does not need it",
+				 slack->channel));
 	else if (*answer.error && !is_final(answer.error))
 		return slack_refused(call, slack, &request, &answer);
 	else if (*answer.error)

@@ -20,8 +20,7 @@ static const struct refusal {
 	  "no token reached it: set the token, and look for a proxy that removes headers" },
 	{ "invalid_auth", OPSHUB_E_AUTH,
 	  "it does not know the token, or not from this address: copy the Bot User OAuth Token (xoxb-…) again, and "
-	  "look at "
-	  "the app's list of allowed addresses" },
+	  "look at the app's list of allowed addresses" },
 	{ "token_revoked", OPSHUB_E_AUTH, "the token was revoked: " REINSTALL },
 	{ "token_expired", OPSHUB_E_AUTH,
 	  "the token has expired: switch token rotation off for the app, or set a token without an end" },
@@ -46,8 +45,7 @@ static const struct refusal {
 	/* the channel: as with the token, messages wait until somebody has put it right */
 	{ "channel_not_found", OPSHUB_E_AUTH,
 	  "there is no such channel, or it is private and the app is not in it: copy the channel's id (View channel "
-	  "details, "
-	  "at the bottom) and invite the app with /invite" },
+	  "details, at the bottom) and invite the app with /invite" },
 	{ "not_in_channel", OPSHUB_E_AUTH,
 	  "the app is not in the channel: write /invite and the app's name there, or give it channels:join" },
 	{ "is_archived", OPSHUB_E_AUTH, "the channel is archived: bring it back or choose another one" },

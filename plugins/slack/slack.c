@@ -57,10 +57,9 @@ static opshub_status open_slack(opshub_call *call, const struct opshub_host *hos
 
 	slack->host = host;
 	if (strncmp(slack->token, "http", 4) == 0)
-		return host->fail(
-			call, OPSHUB_E_INVALID,
-			"Slack: the token is an address. Incoming webhooks cannot edit messages: use the app's Bot "
-			"User OAuth Token (xoxb-…)");
+		return host->fail(call, OPSHUB_E_INVALID,
+				  "Slack: the token is an address. Incoming webhooks cannot edit messages: use the "
+				  "app's Bot User OAuth Token (xoxb-…)");
 	if (slack->channel[strcspn(slack->channel, " \t<>&\"")])
 		return host->fail(
 			call, OPSHUB_E_INVALID,
@@ -103,8 +102,7 @@ static opshub_status bad_receipt(opshub_call *call, const struct slack *slack)
 
 /* ---- requests ---- */
 
-/* Two different 64-bit FNV-1a sums of the event's id, written as a random UUID is. The same event always gets the same.
- */
+/* Two 64-bit FNV-1a sums of the event's id, written as a random UUID is: the same event always gets the same one. */
 static const char *message_id(opshub_call *call, const struct opshub_host *host, const struct opshub_event *event,
 			      const char *thread_ts)
 {

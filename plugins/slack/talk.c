@@ -29,12 +29,11 @@ static opshub_status refused_by_status(opshub_call *call, const struct slack *sl
 		return host->fail(call, status == 504 ? OPSHUB_E_TIMEOUT : OPSHUB_E_UPSTREAM,
 				  host->format(call, "Slack answered %u to %s: it is out of order, this is tried again",
 					       status, request->method));
-	return host->fail(
-		call, OPSHUB_E_UPSTREAM,
-		host->format(call,
-			     "%s answered %u to %s, which Slack itself never does: look for a proxy in between, "
-			     "and at SLACK_API_BASE",
-			     slack->base, status, request->method));
+	return host->fail(call, OPSHUB_E_UPSTREAM,
+			  host->format(call,
+				       "%s answered %u to %s, which Slack itself never does: look for a proxy in "
+				       "between, and at SLACK_API_BASE",
+				       slack->base, status, request->method));
 }
 
 /* "ok" and "error" of the answer. What is no JSON object comes from something between us and Slack. */
@@ -47,12 +46,11 @@ static opshub_status read_answer(opshub_call *call, const struct slack *slack, c
 
 	if (host->json_parse(call, response->body, response->body_size, &json) < 0 ||
 	    host->json_type(call, host->json_get(call, json, "ok")) != OPSHUB_JSON_BOOL)
-		return host->fail(
-			call, OPSHUB_E_UPSTREAM,
-			host->format(call,
-				     "Slack's answer to %s is not what Slack sends (no JSON, or no \"ok\"): look for "
-				     "a proxy in between, and at SLACK_API_BASE",
-				     request->method));
+		return host->fail(call, OPSHUB_E_UPSTREAM,
+				  host->format(call,
+					       "Slack's answer to %s is not what Slack sends (no JSON, or no \"ok\"): "
+					       "look for a proxy in between, and at SLACK_API_BASE",
+					       request->method));
 	if (!host->json_bool(call, host->json_get(call, json, "ok"), 0))
 		error = host->json_str(call, host->json_get(call, json, "error"), "unknown_error");
 	if (strcmp(error, "ratelimited") == 0 || strcmp(error, "rate_limited") == 0)
