@@ -65,7 +65,7 @@ static void notify_loop(struct call *call, void *arg)
 {
 	struct notify *notify = arg;
 	struct fiber_options options = { .name = "notify-schedule", .timeout_ms = 10000 };
-	int64_t clean_ms = notify->most_age_ms < CLEAN_MS ? notify->most_age_ms : CLEAN_MS;
+	int64_t clean_ms = notify->most_age_ms / 4 < CLEAN_MS ? notify->most_age_ms / 4 : CLEAN_MS;
 	int64_t cleaned_ms = clock_mono_ms();
 
 	fiber_run(call, &options, save_defaults, notify);
