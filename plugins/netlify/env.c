@@ -15,9 +15,10 @@
 
 #include <string.h>
 
-#define NOTE     "OPSHUB_VARIABLES"
-#define NOTE_MAX 4096
-#define KEYS_MAX 50 /* each may take a request, and an operation has 64 */
+#define NOTE        "OPSHUB_VARIABLES"
+#define NOTE_MAX    4096
+#define KEYS_MAX    50
+#define CHANGES_MAX 55 /* an operation has 64 requests */
 
 /* Variables as they are at Netlify. */
 struct variables {
@@ -26,6 +27,7 @@ struct variables {
 	const opshub_json *all;
 	const char *note; /* names with a blank before each; "" = none of ours */
 	const char *attempt;
+	unsigned n_changes;
 };
 
 static const char *path_of(opshub_call *call, const struct netlify *n, const struct env_place *place, const char *rest)
@@ -72,6 +74,20 @@ static const opshub_json *value_of(opshub_call *call, const struct variables *v,
 			return one;
 	}
 	return NULL;
+}
+
+/* One change; what is too much for one operation goes on when the host tries it again. */
+static opshub_status change(opshub_call *call, struct variables *v, const struct question *q)
+{
+	struct answer answer;
+
+	if (v->n_changes++ < CHANGES_MAX)
+		return ask(call, v->n, q, &answer);
+	v->n->host->retry_after(call, 1000);
+	return v->n->host->fail(
+		call, OPSHUB_E_LIMITED,
+		"There are more variables to change at Netlify than one round of requests allows: OpsHub "
+		"goes on in a moment");
 }
 
 static opshub_status load(opshub_call *call, const struct netlify *n, const struct env_place *place,
@@ -161,7 +177,7 @@ static void put_variable(opshub_call *call, const struct variables *v, opshub_js
 	host->json_close(call, out);
 }
 
-static opshub_status post_variables(opshub_call *call, const struct variables *v, const struct opshub_env *const *envs,
+static opshub_status post_variables(opshub_call *call, struct variables *v, const struct opshub_env **envs,
 				    uint32_t n_envs)
 {
 	const struct opshub_host *host = v->n->host;
@@ -169,53 +185,100 @@ static opshub_status post_variables(opshub_call *call, const struct variables *v
 	struct question q = { .method = "POST",
 			      .path = path_of(call, v->n, v->place, ""),
 			      .purpose = "make variables for the branch" };
-	struct answer answer;
 
 	host->json_open(call, out, NULL, OPSHUB_JSON_ARRAY);
 	for (uint32_t i = 0; i < n_envs; i++)
 		put_variable(call, v, out, envs[i]);
 	host->json_close(call, out);
 	q.body = host->json_end(call, out, &q.body_size);
-	return q.body ? ask(call, v->n, &q, &answer) : OPSHUB_E_INTERNAL;
+	return q.body ? change(call, v, &q) : OPSHUB_E_INTERNAL;
 }
 
-static opshub_status patch_value(opshub_call *call, const struct variables *v, const char *key, const char *value)
+static opshub_status patch_value(opshub_call *call, struct variables *v, const char *key, const char *value)
 {
 	const struct opshub_host *host = v->n->host;
 	opshub_json_out *out = host->json_begin(call);
 	struct question q = { .method = "PATCH",
 			      .purpose = "set a variable for the branch",
 			      .flags = OPSHUB_HTTP_IDEMPOTENT };
-	struct answer answer;
 
 	q.path = path_of(call, v->n, v->place, host->format(call, "/%s", host->escape_url(call, key)));
 	host->json_open(call, out, NULL, OPSHUB_JSON_OBJECT);
 	put_value(call, v, out, value);
 	host->json_close(call, out);
 	q.body = host->json_end(call, out, &q.body_size);
-	return q.body ? ask(call, v->n, &q, &answer) : OPSHUB_E_INTERNAL;
+	return q.body ? change(call, v, &q) : OPSHUB_E_INTERNAL;
 }
 
-/* The value for our branch; the whole variable when it has no other. Gone already is as good. */
-static opshub_status remove_value(opshub_call *call, const struct variables *v, const char *key)
+/* Variables that were not there a moment ago. Another pull request may have made one of them meanwhile: the same call
+ * then has to be one for its value. */
+static opshub_status make_variables(opshub_call *call, struct variables *v, const struct opshub_env **envs,
+				    uint32_t n_envs)
+{
+	opshub_status r = post_variables(call, v, envs, n_envs), again;
+	uint32_t n_left = 0;
+
+	if (r != OPSHUB_E_INVALID && r != OPSHUB_E_CONFLICT)
+		return r;
+	again = env_list(call, v->n, v->place, &v->all);
+	for (uint32_t i = 0; again == OPSHUB_OK && i < n_envs; i++) {
+		if (find_variable(call, v, envs[i]->key))
+			again = patch_value(call, v, envs[i]->key, envs[i]->value);
+		else
+			envs[n_left++] = envs[i];
+	}
+	if (again < 0 || n_left == n_envs)
+		return again < 0 ? again : r;
+	return n_left ? post_variables(call, v, envs, n_left) : OPSHUB_OK;
+}
+
+static opshub_status remove_at(opshub_call *call, struct variables *v, const char *key, const char *rest)
 {
 	const struct opshub_host *host = v->n->host;
-	const opshub_json *variable = find_variable(call, v, key), *value = value_of(call, v, variable);
-	const char *rest = host->format(call, "/%s", host->escape_url(call, key));
-	struct question q = { .method = "DELETE",
-			      .purpose = "remove a variable of the branch",
-			      .flags = OPSHUB_HTTP_IDEMPOTENT };
-	struct answer answer;
-	opshub_status r;
+	const struct question q = {
+		.method = "DELETE",
+		.path = path_of(call, v->n, v->place, host->format(call, "/%s%s", host->escape_url(call, key), rest)),
+		.purpose = "remove a variable of the branch",
+		.flags = OPSHUB_HTTP_IDEMPOTENT,
+	};
+	opshub_status r = change(call, v, &q);
 
-	if (!value)
-		return OPSHUB_OK;
-	if (host->json_len(call, host->json_get(call, variable, "values")) > 1)
-		rest = host->format(call, "%s/value/%s", rest,
-				    host->escape_url(call, text_of(call, v->n, value, "id")));
-	q.path = path_of(call, v->n, v->place, rest);
-	r = ask(call, v->n, &q, &answer);
 	return r == OPSHUB_E_NOT_FOUND ? OPSHUB_OK : r;
+}
+
+/* The value for our branch, if there is one. */
+static opshub_status remove_value(opshub_call *call, struct variables *v, const char *key)
+{
+	const struct opshub_host *host = v->n->host;
+	const opshub_json *value = value_of(call, v, find_variable(call, v, key));
+
+	return value ? remove_at(call, v, key,
+				 host->format(call, "/value/%s",
+					      host->escape_url(call, text_of(call, v->n, value, "id"))))
+		     : OPSHUB_OK;
+}
+
+/* A variable without a value. It is not removed together with its last value: somebody may give it another one, for a
+ * branch of his own, between our look and that. */
+static opshub_status remove_empty(opshub_call *call, struct variables *v, const char *key)
+{
+	const struct opshub_host *host = v->n->host;
+	const opshub_json *variable = find_variable(call, v, key);
+
+	if (!variable || host->json_len(call, host->json_get(call, variable, "values")))
+		return OPSHUB_OK;
+	return remove_at(call, v, key, "");
+}
+
+static opshub_status for_each_name(opshub_call *call, struct variables *v,
+				   opshub_status (*fn)(opshub_call *call, struct variables *v, const char *key))
+{
+	const char *list = v->note, *key;
+	opshub_status r = OPSHUB_OK;
+
+	while (r == OPSHUB_OK && (key = next_name(call, v->n, &list)))
+		r = fn(call, v, key);
+	return r;
 }
 
 /* ---- setting ---- */
@@ -226,8 +289,7 @@ static int may_set(opshub_call *call, const struct variables *v, const char *key
 	return is_listed(v->note, key) || !value_of(call, v, find_variable(call, v, key));
 }
 
-static opshub_status write_note(opshub_call *call, const struct variables *v,
-				const struct opshub_deploy_request *request)
+static opshub_status write_note(opshub_call *call, struct variables *v, const struct opshub_deploy_request *request)
 {
 	const struct opshub_host *host = v->n->host;
 	const char *note = host->format(call, "%s%.*s", request->attempt_id, NOTE_MAX, v->note);
@@ -242,10 +304,10 @@ static opshub_status write_note(opshub_call *call, const struct variables *v,
 				  "The names of the variables are too long together for Netlify: 4 KiB is the most");
 	if (find_variable(call, v, NOTE))
 		return patch_value(call, v, NOTE, note);
-	return post_variables(call, v, &(const struct opshub_env *){ &(struct opshub_env){ NOTE, note, 0, 0 } }, 1);
+	return make_variables(call, v, &(const struct opshub_env *){ &(struct opshub_env){ NOTE, note, 0, 0 } }, 1);
 }
 
-static opshub_status set_one(opshub_call *call, const struct variables *v, const struct opshub_env *env)
+static opshub_status set_one(opshub_call *call, struct variables *v, const struct opshub_env *env)
 {
 	const struct opshub_host *host = v->n->host;
 	const opshub_json *value = value_of(call, v, find_variable(call, v, env->key));
@@ -261,13 +323,12 @@ static opshub_status set_one(opshub_call *call, const struct variables *v, const
 	return patch_value(call, v, env->key, env->value);
 }
 
-static opshub_status remove_stale(opshub_call *call, const struct variables *v,
-				  const struct opshub_deploy_request *request)
+static opshub_status remove_stale(opshub_call *call, struct variables *v, const struct opshub_deploy_request *request)
 {
 	const char *list = v->note, *key;
 	opshub_status r = OPSHUB_OK;
 
-	for (int i = 0; r == OPSHUB_OK && i < KEYS_MAX && (key = next_name(call, v->n, &list)); i++)
+	while (r == OPSHUB_OK && (key = next_name(call, v->n, &list)))
 		if (!is_requested(request, key))
 			r = remove_value(call, v, key);
 	return r;
@@ -298,20 +359,25 @@ opshub_status env_set(opshub_call *call, const struct netlify *n, const struct e
 			r = set_one(call, &v, env);
 	}
 	if (r == OPSHUB_OK && n_missing)
-		r = post_variables(call, &v, missing, n_missing);
+		r = make_variables(call, &v, missing, n_missing);
 	return r;
 }
 
 opshub_status env_remove(opshub_call *call, const struct netlify *n, const struct env_place *place, const char *attempt)
 {
 	struct variables v;
-	const char *list, *key;
 	opshub_status r = load(call, n, place, &v);
 
 	if (r < 0 || strcmp(v.attempt, attempt) != 0)
 		return r;
-	list = v.note;
-	for (int i = 0; r == OPSHUB_OK && i < KEYS_MAX && (key = next_name(call, n, &list)); i++)
-		r = remove_value(call, &v, key);
-	return r == OPSHUB_OK ? remove_value(call, &v, NOTE) : r;
+	r = for_each_name(call, &v, remove_value);
+	if (r == OPSHUB_OK)
+		r = env_list(call, n, place, &v.all);
+	if (r == OPSHUB_OK)
+		r = for_each_name(call, &v, remove_empty);
+	if (r == OPSHUB_OK)
+		r = remove_value(call, &v, NOTE);
+	if (r == OPSHUB_OK)
+		r = env_list(call, n, place, &v.all);
+	return r == OPSHUB_OK ? remove_empty(call, &v, NOTE) : r;
 }

@@ -2,8 +2,11 @@
 // own are touched.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { certificates } from '../lib/certificates.mjs';
 import { fakeNetlify } from '../lib/fake-netlify.mjs';
 import { commit } from '../lib/github.mjs';
 
@@ -81,9 +84,11 @@ test('a push takes them over: the older deploy goes without them', async () => {
   const s = site();
   const first = await make(s, 'att_1', 'feature', 'A=1', 'B=1', 'SECRET:=first-secret');
   const second = await make(s, 'att_2', 'feature', 'A=2', 'C=1', 'SECRET:=second-secret');
-  assert.deepEqual(variables(s), { A: { feature: '2' }, C: { feature: '1' }, SECRET: { feature: 'second-secret' }, OPSHUB_VARIABLES: { feature: variables(s).OPSHUB_VARIABLES.feature } });
+  const { OPSHUB_VARIABLES: note, ...values } = variables(s);
+  assert.deepEqual(values, { A: { feature: '2' }, B: {}, C: { feature: '1' }, SECRET: { feature: 'second-secret' } });
+  assert.match(note.feature, /^att_2 /);
   await destroy(s, first);
-  assert.equal(Object.keys(variables(s)).length, 4);
+  assert.deepEqual(variables(s), { ...values, OPSHUB_VARIABLES: note });
   await destroy(s, second);
   assert.deepEqual(variables(s), {});
 });
@@ -97,6 +102,34 @@ test('what has not changed is not written again, and without variables none are 
   const bare = site();
   await destroy(bare, await make(bare, 'att_1', 'feature'));
   assert.ok(!netlify.asked(bare).some((r) => r.path.includes('/env')));
+});
+
+test('pull requests that begin at one moment make the same variables', async () => {
+  const s = site();
+  const branches = ['feature', 'other', 'third', 'fourth'];
+  for (const branch of branches) netlify.push(s, branch, sha);
+  const ids = await Promise.all(branches.map((branch) => make(s, `att_${branch}`, branch, 'MODE=preview', 'KEY:=s3cret-of-the-shop')));
+  assert.deepEqual(Object.keys(variables(s).MODE).sort(), [...branches].sort());
+  // and one of them certainly comes too late
+  const late = site();
+  netlify.fault(/^POST .*env/, 'status', { site: late, status: 409, message: 'exists', first: () => theirs(late, 'OPSHUB_VARIABLES', { other: 'att_9 X' }) });
+  const id = await make(late, 'att_1', 'feature', 'NEW=1');
+  assert.deepEqual(variables(late), { OPSHUB_VARIABLES: { other: 'att_9 X', feature: 'att_1 NEW' }, NEW: { feature: '1' } });
+  await destroy(late, id);
+  assert.deepEqual(variables(late), { OPSHUB_VARIABLES: { other: 'att_9 X' } });
+  await Promise.all(ids.map((one) => destroy(s, one)));
+  assert.deepEqual(variables(s), {});
+});
+
+test('more variables than one round of requests allows are removed in several', async () => {
+  const s = site();
+  const names = Array.from({ length: 40 }, (_, i) => `K${i}`);
+  const id = await make(s, 'att_1', 'feature', ...names.map((name) => `${name}=1`));
+  const first = await drive(s, 'destroy', id);
+  assert.equal(first.result, 'E_LIMITED', first.rest);
+  await destroy(s, id);
+  assert.deepEqual(variables(s), {});
+  assert.equal(netlify.of(s).length, 0);
 });
 
 test('when a variable cannot be set nothing is built, and what was set goes with the next deploy', async () => {
@@ -153,8 +186,18 @@ test('a published deploy is not deleted, and says so; one that is over is cancel
   assert.equal((await drive(s, 'destroy', 'f'.repeat(24))).result, 'OK');
 });
 
-test('without a network, and with TLS that is not trusted', async () => {
-  const { stdout } = await execute(`${build}/tests/plugin-drive`, [`${build}/plugins`, 'netlify', 'verify'], { timeout: 60_000,
-    env: { ...process.env, NETLIFY_API_BASE: 'https://netlify.invalid/api/v1', NETLIFY_TOKEN: netlify.token, NETLIFY_SITE_ID: 'x' } });
-  assert.match(stdout, /^E_NETWORK /);
+test('without a network, and with a certificate that nobody trusts', async () => {
+  const verify = async (base) => (await execute(`${build}/tests/plugin-drive`, [`${build}/plugins`, 'netlify', 'verify'], { timeout: 60_000,
+    env: { ...process.env, NETLIFY_API_BASE: base, NETLIFY_TOKEN: netlify.token, NETLIFY_SITE_ID: 'x' } })).stdout;
+  assert.match(await verify('https://netlify.invalid/api/v1'), /^E_NETWORK /);
+  const made = certificates();
+  const { cert, key } = made.make('netlify');
+  let asked = 0;
+  const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, answer) => { asked++; answer.end('{}'); });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const said = await verify(`https://127.0.0.1:${server.address().port}/api/v1`);
+  server.close();
+  made.remove();
+  assert.match(said, /^E_(UPSTREAM|NETWORK) .*(TLS|certificate)/i);
+  assert.equal(asked, 0, 'the token was sent to somebody who could not prove who he is');
 });

@@ -274,3 +274,18 @@ test('what Netlify says of an error page is not repeated, and says what to do', 
   assert.ok(!row.message.includes('hotel'));
   await reaches(p, 1, 'READY');
 });
+
+test('a second deployment of one attempt is destroyed, what is not ours stays', async () => {
+  const p = await preview();
+  await event(p, 'opened', 1);
+  await reaches(p, 1, 'READY');
+  const [ours] = netlify.of(p.site);
+  const long = Date.now() - 300_000;
+  const double = netlify.add(p.site, 'feature-1', ours.title, { at: long });
+  for (let i = 0; i < 120; i++) netlify.add(p.site, 'main', `Fix door ${i}`, { at: long, context: 'production' });
+  await daemon.restart({ REAP_MS: '1000' });
+  await until('the double is gone', () => !netlify.deploys.has(double.id), { seconds: 60 });
+  assert.equal(netlify.of(p.site).length, 121);
+  assert.ok(netlify.deploys.has(ours.id));
+  assert.ok(netlify.asked(p.site).some((s) => s.path.includes('page=2')));
+});

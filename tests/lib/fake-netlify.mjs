@@ -51,6 +51,7 @@ export async function fakeNetlify() {
     const body = await bodyOf(request);
     const fault = netlify.faults.find((f) => f.times > 0 && f.match.test(`${request.method} ${path}`) && (!f.site || f.site === entry.site));
     if (fault) fault.times--;
+    fault?.first?.();
     if (fault && faulty(fault, request, answer)) return;
     const port = path.endsWith('/log') ? backend.port : checked.port;
     const from = await send(port, path, request, body);
