@@ -158,7 +158,6 @@ opshub_status ask(opshub_call *call, const struct netlify *n, const struct quest
 		.header_size = sizeof(headers[0]),
 		.body = q->body,
 		.body_size = q->body_size,
-		.max_body = q->max_body,
 	};
 	struct opshub_http_response response = { .struct_size = sizeof(response) };
 	struct answer answer = { 0 };

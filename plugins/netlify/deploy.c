@@ -91,13 +91,14 @@ static const struct {
 	uint32_t reason;
 	const char *advice;
 } failures[] = {
+	{ "exceeded maximum allowed runtime", OPSHUB_REASON_TIMEOUT,
+	  "Make the build faster, or ask Netlify for a longer limit" },
+	{ "stage 'building site'", OPSHUB_REASON_BUILD, "Look at the build's output" },
 	{ "no content change", OPSHUB_REASON_BUILD,
 	  "Netlify skipped the build because the site's ignore command saw no change; change that command, or retry" },
 	{ "build minutes", OPSHUB_REASON_QUOTA, "Raise the allowance in the team's billing settings" },
 	{ "credit", OPSHUB_REASON_QUOTA, "Raise the allowance in the team's billing settings" },
 	{ "usage limit", OPSHUB_REASON_QUOTA, "Raise the allowance in the team's billing settings" },
-	{ "exceeded maximum allowed runtime", OPSHUB_REASON_TIMEOUT,
-	  "Make the build faster, or ask Netlify for a longer limit" },
 	{ "timed out", OPSHUB_REASON_TIMEOUT, "Retry it; if it happens again, look at the build's output" },
 	{ "preparing repo", OPSHUB_REASON_CONFIG,
 	  "Netlify could not read the repository or its branch: link the site to it again" },
@@ -142,7 +143,7 @@ static void compare_commit(opshub_call *call, const struct netlify *n, const str
 		call,
 		"Netlify built commit %.12s, not %.12s: it builds the newest commit of a branch, "
 		"and the branch has moved on. The newer push gets a deployment of its own; if it has "
-		"none, redeliver its webhook or retry",
+		"none, redeliver its webhook",
 		ret->commit_sha, mark->sha);
 }
 

@@ -44,9 +44,13 @@ opshub_status env_list(opshub_call *call, const struct netlify *n, const struct 
 	struct answer answer;
 	opshub_status r = get(call, n, path_of(call, n, place, ""), "list the site's variables", &answer);
 
-	if (r == OPSHUB_OK)
-		*ret = answer.json;
-	return r;
+	if (r < 0)
+		return r;
+	if (n->host->json_type(call, answer.json) != OPSHUB_JSON_ARRAY)
+		return n->host->fail(call, OPSHUB_E_UPSTREAM,
+				     "Netlify's answer when asked to list the site's variables holds no list");
+	*ret = answer.json;
+	return OPSHUB_OK;
 }
 
 static const opshub_json *find_variable(opshub_call *call, const struct variables *v, const char *key)

@@ -16,8 +16,6 @@
 #define PAGES_MAX     50
 #define FIRST_POLL_MS 2000
 #define FIND_BACK_MS  (7ll * 24 * 60 * 60 * 1000)
-#define LOG_MAX       (16ull * 1024 * 1024)
-#define LINES_MAX     2000
 
 static const struct opshub_setting settings[] = {
 	{ .key = "token",
@@ -148,6 +146,13 @@ static opshub_status status(opshub_call *call, void *instance, const char *id, s
 	if (ret->state == OPSHUB_STATE_READY && !*ret->url)
 		return n->host->fail(call, OPSHUB_E_UPSTREAM,
 				     "Netlify calls the deploy ready and gives no address of it");
+	if (ret->state == OPSHUB_STATE_READY && !ret->attempt_id)
+		n->host->log(
+			call, OPSHUB_LOG_WARN,
+			n->host->format(call,
+					"Netlify shows deploy %s under another title than OpsHub gave it: its commit "
+					"is not compared, and it would not be found after a crash",
+					id));
 	return OPSHUB_OK;
 }
 
@@ -193,8 +198,9 @@ static opshub_status find(opshub_call *call, void *instance, const char *attempt
 	const struct netlify *n = instance;
 	const struct opshub_host *host = n->host;
 	int64_t oldest = host->now_ms(call) - FIND_BACK_MS;
+	int page = 1;
 
-	for (int page = 1; page <= PAGES_MAX; page++) {
+	for (; page <= PAGES_MAX; page++) {
 		const opshub_json *deploys = NULL, *found;
 		uint32_t n_deploys;
 		int64_t at;
@@ -215,6 +221,10 @@ static opshub_status find(opshub_call *call, void *instance, const char *attempt
 		if (at && at < oldest)
 			break;
 	}
+	if (page > PAGES_MAX)
+		return host->fail(call, OPSHUB_E_UPSTREAM,
+				  "The site has more deploys of the last week at Netlify than OpsHub looks through: it "
+				  "cannot tell whether the build was started");
 	return host->fail(call, OPSHUB_E_NOT_FOUND,
 			  host->format(call, "Netlify has no deploy of attempt %s", attempt_id));
 }
@@ -243,45 +253,6 @@ static opshub_status list(opshub_call *call, void *instance, const char *cursor,
 	ret->item_size = sizeof(*items);
 	if (n_deploys >= PER_PAGE)
 		ret->next_cursor = host->format(call, "%d", page + 1);
-	return OPSHUB_OK;
-}
-
-/* Not in Netlify's OpenAPI document: what its own command line reads. It always sends the whole log, so the cursor
- * counts lines. */
-static opshub_status logs(opshub_call *call, void *instance, const char *id, const char *cursor,
-			  struct opshub_log_page *ret)
-{
-	const struct netlify *n = instance;
-	const struct opshub_host *host = n->host;
-	const struct question q = { .method = "GET",
-				    .path = deploy_path(call, n, id, "/log"),
-				    .purpose = "show a build's output",
-				    .max_body = LOG_MAX };
-	uint32_t from = (uint32_t)strtoul(cursor, NULL, 10), total;
-	struct opshub_log_line *lines;
-	struct answer answer;
-	opshub_status r = ask(call, n, &q, &answer);
-
-	if (r < 0)
-		return r;
-	total = host->json_len(call, answer.json);
-	lines = host->alloc(call, LINES_MAX * sizeof(*lines));
-	for (; from + ret->n_lines < total && ret->n_lines < LINES_MAX; ret->n_lines++) {
-		const opshub_json *line = host->json_at(call, answer.json, from + ret->n_lines);
-		const char *text = text_of(call, n, line, "message");
-		lines[ret->n_lines] = (struct opshub_log_line){
-			.at_ms = host->parse_time(call, text_of(call, n, line, "ts")),
-			.text = *text ? text : text_of(call, n, line, "log"),
-			.stream = strcmp(text_of(call, n, line, "level"), "error") == 0 ? OPSHUB_STREAM_ERR
-											: OPSHUB_STREAM_OUT,
-		};
-		/* numbers of milliseconds are sent too */
-		if (!lines[ret->n_lines].at_ms)
-			lines[ret->n_lines].at_ms = host->json_int(call, host->json_get(call, line, "ts"), 0);
-	}
-	ret->lines = lines;
-	ret->line_size = sizeof(*lines);
-	ret->next_cursor = host->format(call, "%u", from + ret->n_lines);
 	return OPSHUB_OK;
 }
 

@@ -4,6 +4,7 @@
  *   api.c     one request to Netlify's API, and what its refusals mean
  *   deploy.c  a deploy of Netlify's as the host wants to see it, and the mark by which ours are known
  *   env.c     variables of one branch
+ *   logs.c    the output of a build
  *   verify.c  what is set up wrong, before anything is deployed
  *
  * Nothing is kept between operations: what was asked of Netlify is known to Netlify. */
@@ -26,8 +27,7 @@ struct question {
 	const char *purpose; /* "start a build": what Netlify was asked to do, for messages */
 	const char *body;    /* JSON, NULL = none */
 	uint64_t body_size;
-	uint64_t max_body; /* of the answer; 0 = the host's default */
-	uint32_t flags;    /* OPSHUB_HTTP_… */
+	uint32_t flags; /* OPSHUB_HTTP_… */
 };
 
 struct answer {
@@ -80,6 +80,10 @@ OPSHUB_AWAITS opshub_status env_remove(opshub_call *call, const struct netlify *
 /* Every variable of the site that the token may see. */
 OPSHUB_AWAITS opshub_status env_list(opshub_call *call, const struct netlify *n, const struct env_place *place,
 				     const opshub_json **ret);
+
+/* ---- logs.c ---- */
+OPSHUB_AWAITS opshub_status logs(opshub_call *call, void *instance, const char *id, const char *cursor,
+				 struct opshub_log_page *ret);
 
 /* ---- verify.c ---- */
 

@@ -186,7 +186,7 @@ function cancel(netlify, deploy, say, refuse) {
 }
 
 function logOf(netlify, deploy) {
-  const lines = ['Waiting for other deploys', `Preparing Git reference refs/heads/${deploy.branch}`, 'Starting build script'];
+  const lines = ['Waiting for other deploys', `Preparing Git reference refs/heads/${deploy.branch}`, '\u001b[96mStarting\u001b[0m build script'];
   if (!running.has(stateOf(netlify, deploy))) lines.push(`The token was ${netlify.token}`, 'Build script finished');
   return lines.map((log, i) => ({ ts: new Date(deploy.at + i).toISOString(), log, level: 'info', section: 'building', type: 'build' }));
 }
