@@ -186,6 +186,39 @@ test('a published deploy is not deleted, and says so; one that is over is cancel
   assert.equal((await drive(s, 'destroy', 'f'.repeat(24))).result, 'OK');
 });
 
+test('what each refusal of a build means', async () => {
+  const meanings = [
+    [{ status: 400 }, 'E_INVALID', /answered 400/], [{ status: 401 }, 'E_AUTH', /new personal access token/], [{ status: 402 }, 'E_QUOTA', /allowance/],
+    [{ status: 403 }, 'E_AUTH', /member of the site's team/], [{ status: 403, message: 'Account has exceeded its usage limit' }, 'E_QUOTA', /exceeded its usage limit/],
+    [{ status: 404 }, 'E_INVALID', /branch is not there/], [{ status: 409 }, 'E_CONFLICT', /409/], [{ status: 422, message: `no ${netlify.token}` }, 'E_INVALID', /It says: no /],
+    [{ status: 301 }, 'E_UPSTREAM', /301/], [{ status: 500 }, 'E_UPSTREAM', /netlifystatus/], [{ status: 502 }, 'E_UPSTREAM', /502/], [{ status: 504 }, 'E_TIMEOUT', /504/],
+    [{ kind: 'html' }, 'E_UPSTREAM', /no JSON/], [{ kind: 'text', status: 503 }, 'E_UPSTREAM', /503/], [{ kind: 'cut' }, 'E_UPSTREAM', /./], [{ kind: 'lost' }, 'E_UPSTREAM', /./],
+    [{ kind: 'huge' }, 'E_UPSTREAM', /./], [{ status: 200, body: {} }, 'E_UPSTREAM', /did not say which deploy/], [{ status: 200, body: 7 }, 'E_UPSTREAM', /did not say which deploy/],
+  ];
+  for (const [{ kind = 'status', ...fault }, code, pattern] of meanings) {
+    const s = site();
+    netlify.fault(/^POST /, kind, { site: s, ...fault });
+    const { result, rest } = await drive(s, 'create', 'att_1', 'acme/shop', 'feature', sha);
+    assert.equal(result, code, `${JSON.stringify(fault)} ${kind}: ${rest}`);
+    assert.match(rest, pattern);
+    assert.ok(!rest.includes(netlify.token), 'the token is in a message');
+    assert.ok(!/hotel/.test(rest), 'the page of somebody else is in a message');
+    assert.equal(netlify.asked(s).filter((r) => r.method === 'POST').length, 1, 'a build may have been started twice');
+  }
+});
+
+test('how long a limit lasts, whatever the clocks say', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  for (const [headers, wait] of [[{}, '20'], [{ 'x-ratelimit-reset': String(now - 86400) }, '1'], [{ 'x-ratelimit-reset': String(now + 86400) }, '60'],
+    [{ 'x-ratelimit-reset': 'tomorrow' }, '20'], [{ 'retry-after': '37' }, '37']]) {
+    const s = site();
+    netlify.fault(/^POST /, 'status', { site: s, times: 3, status: 429, headers });
+    const { result, rest } = await drive(s, 'create', 'att_1', 'acme/shop', 'feature', sha);
+    assert.equal(result, 'E_LIMITED', rest);
+    assert.match(rest, new RegExp(`OpsHub asks again in ${wait} s$`));
+  }
+});
+
 test('without a network, and with a certificate that nobody trusts', async () => {
   const verify = async (base) => (await execute(`${build}/tests/plugin-drive`, [`${build}/plugins`, 'netlify', 'verify'], { timeout: 60_000,
     env: { ...process.env, NETLIFY_API_BASE: base, NETLIFY_TOKEN: netlify.token, NETLIFY_SITE_ID: 'x' } })).stdout;

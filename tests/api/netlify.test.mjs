@@ -1,4 +1,4 @@
-// stack: --no-daemon --workers 2 --env USE_MOCK_PROVIDER=0 --env PLUGINS_ALLOW_PRIVATE=mock,netlify --env REPAIR_MS=500 --env PROVIDER_TIMEOUT_MS=4000 --env PROVIDER_SETTLE_MS=4000 --env REAP_MS=600000
+// stack: --no-daemon --workers 2 --env USE_MOCK_PROVIDER=0 --env PLUGINS_ALLOW_PRIVATE=mock,netlify --env REPAIR_MS=500 --env PROVIDER_TIMEOUT_MS=5000 --env PROVIDER_SETTLE_MS=5000 --env REAP_MS=600000
 // seconds: 300
 // netlify.so through the real daemon, against a small Netlify that stands behind Netlify's own OpenAPI document.
 import assert from 'node:assert/strict';
