@@ -12,7 +12,7 @@ import { daemon } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
 import { organization, person, project } from '../lib/people.mjs';
 import { childrenOf, kill } from '../lib/processes.mjs';
-import { one } from '../lib/sql.mjs';
+import { one, run } from '../lib/sql.mjs';
 import { eachOf, until } from '../lib/until.mjs';
 
 let netlify, owner, org;
@@ -150,6 +150,18 @@ test('more pull requests than Netlify starts at once wait for their turn', async
   netlify.limit = null;
   assert.equal(netlify.of(p.site).length, 7);
   assert.ok(netlify.asked(p.site).some((s) => s.status === 429), 'the limit was never met');
+});
+
+test('a turn that never comes ends at the deadline', async () => {
+  const p = await preview();
+  netlify.fault(/^POST .*builds/, 'status', { site: p.site, times: Infinity, status: 429, headers: { 'retry-after': '1' } });
+  await event(p, 'opened', 1);
+  await told(p, 1, /asked to start a build too often/);
+  run(`update preview_attempts set deadline_at = now() where preview_id = (select id from previews where project_id = '${p.id}')`);
+  const d = await reaches(p, 1, 'ERROR');
+  assert.equal(d.errorReason, 'PROVIDER_RATE_LIMIT');
+  assert.match(d.message, /retry it when less is going on/);
+  assert.equal(netlify.of(p.site).length, 0);
 });
 
 test('cancelled by a person', async () => {
