@@ -31,11 +31,11 @@ case "$*" in
 esac
 `;
 
-const git = (...args) => execFileSync('git', ['-C', `${folder}/work`, '-c', 'user.name=x', '-c', 'user.email=x@example.org', ...args],
+const git = (...args) => execFileSync('git', ['-C', `${folder}/checkout`, '-c', 'user.name=x', '-c', 'user.email=x@example.org', ...args],
   { encoding: 'utf8' }).trim();
 function push(file, text, branch) {
   git('checkout', '-qB', branch);
-  writeFileSync(`${folder}/work/${file}`, text);
+  writeFileSync(`${folder}/checkout/${file}`, text);
   git('add', '-A');
   git('commit', '-qm', text);
   git('push', '-q', `${folder}/acme/${p.name}.git`, branch);
@@ -67,7 +67,7 @@ before(async () => {
   p = await project(await organization(owner), owner);
   mkdirSync(`${folder}/acme/${p.name}.git`, { recursive: true });
   execFileSync('git', ['init', '-q', '--bare', `${folder}/acme/${p.name}.git`]);
-  execFileSync('git', ['init', '-q', `${folder}/work`]);
+  execFileSync('git', ['init', '-q', `${folder}/checkout`]);
 });
 after(() => part('opshubd', 'stop'));
 
