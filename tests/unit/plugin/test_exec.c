@@ -21,7 +21,8 @@ static const char program[] =
 	"create:att_silent) ;;\n"
 	"create:att_killed) kill -9 $$;;\n"
 	"create:att_stubborn) trap '' TERM; echo $$ >pid; while :; do sleep 1; done;;\n"
-	"create:att_tree) echo $$ >pid; sleep 600 & echo $! >child; wait;;\n"
+	"create:att_tree*) echo $$ >pid; sleep 600 & echo $! >child; wait;;\n"
+	"create:att_wait_*) sleep 0.1; ready;;\n"
 	"create:att_holds) sleep 600 & echo $! >child; ready;;\n"
 	"create:att_flood) yes '{}';;\n"
 	"create:att_talks) yes 0123456789012345678901234567890123456789 | head -n 20000 >&2; ready;;\n"
@@ -249,6 +250,70 @@ static void its_time_ends_for_the_whole_group(void **state)
 	run(nobody_is_left);
 }
 
+static void is_cancelled(struct call *call, void *arg)
+{
+	struct instance *exec = exec_instance(call);
+	struct deployment d;
+
+	*(int *)arg = create(call, exec, "att_tree_2", "x", &d);
+	instance_release(exec);
+}
+
+static void cancels(struct call *call)
+{
+	struct fiber *fiber = NULL;
+	int code = OK;
+	const struct fiber_options options = { .name = "cancelled", .timeout_ms = 30000 };
+
+	assert_int_equal(fiber_start(t.loop, &options, is_cancelled, &code, &fiber), OK);
+	for (int i = 0; i < 1000 && pid_in("att_tree_2", "child") == 0; i++)
+		fiber_sleep(call, 10);
+	assert_int_equal(code, OK);
+	fiber_cancel(fiber);
+	assert_int_equal(fiber_join(call, fiber), OK);
+	fiber_unref(fiber);
+	assert_int_equal(code, E_CANCELLED);
+	assert_gone(call, pid_in("att_tree_2", "pid"));
+	assert_gone(call, pid_in("att_tree_2", "child"));
+}
+
+static void a_cancel_ends_the_whole_group(void **state)
+{
+	(void)state;
+	run(cancels);
+}
+
+static int n_ready;
+
+static void one_of_many(struct call *call, void *arg)
+{
+	struct instance *exec = exec_instance(call);
+	struct deployment d;
+
+	n_ready += create(call, exec, arg, "x", &d) == OK;
+	instance_release(exec);
+}
+
+static void many(struct call *call)
+{
+	static char ids[80][24];
+	const struct fiber_options options = { .name = "many", .timeout_ms = 60000 };
+
+	for (int i = 0; i < 80; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "att_wait_%d", i);
+		assert_int_equal(fiber_start(t.loop, &options, one_of_many, ids[i], NULL), OK);
+	}
+	for (int i = 0; i < 5000 && n_ready < 80; i++)
+		fiber_sleep(call, 10);
+	assert_int_equal(n_ready, 80);
+}
+
+static void more_programs_than_room_get_their_turn(void **state)
+{
+	(void)state;
+	run_for(many, 60000);
+}
+
 /* A build that goes on in the background keeps the pipes open, and is left alone. */
 static void background(struct call *call)
 {
@@ -412,6 +477,8 @@ int main(void)
 		cmocka_unit_test(every_end_has_a_code_and_a_sentence),
 		cmocka_unit_test(reports_and_lists_are_read),
 		cmocka_unit_test(its_time_ends_for_the_whole_group),
+		cmocka_unit_test(a_cancel_ends_the_whole_group),
+		cmocka_unit_test(more_programs_than_room_get_their_turn),
 		cmocka_unit_test(what_runs_in_the_background_is_left_alone),
 		cmocka_unit_test(output_becomes_the_build_log_without_secrets),
 		cmocka_unit_test(a_log_has_an_end),
