@@ -31,6 +31,12 @@ static opshub_status find_installation(struct work *work, const char *jwt, const
 	const opshub_json *answer = NULL;
 	opshub_status r = ask_as(work, jwt, &request, &response, &answer);
 
+	if (r == OPSHUB_E_AUTH && response.status == 404)
+		return host->fail(work->call, r,
+				  host->format(work->call,
+					       "The GitHub App is not installed on %s: install it there, or give this "
+					       "connection a token",
+					       repo));
 	if (r == OPSHUB_OK)
 		*ret = host->json_int(work->call, host->json_get(work->call, answer, "id"), 0);
 	return r;

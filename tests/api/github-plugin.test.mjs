@@ -125,7 +125,7 @@ test('a GitHub App: found by its repository, its token kept until a minute befor
   const repo = fresh(), steps = ['queued', 'building', 'ready'].map((kind) => send(event(repo, kind)));
   const [alone] = await asApp([steps[0]]);
   assert.equal(alone.code, 'E_AUTH');
-  assert.match(alone.why, /find the App's installation.*an installation of the App on this repository/);
+  assert.match(alone.why, /The GitHub App is not installed on octocat/);
   github.app.installed.set(repo, 99);
   assert.deepEqual(codes(await asApp(steps)), ['OK', 'OK', 'OK']);
   assert.equal(github.minted, 1);
