@@ -85,7 +85,7 @@ static opshub_status refuse(struct work *work, const struct request *request,
 				     "GitHub refused the credentials, could not %s (%s): the token is revoked or "
 				     "expired, or the App's id and key do not belong together",
 				     what, message));
-	if (status == 403 || status == 404 || status == 410)
+	if (status == 403 || status == 404)
 		return host->fail(
 			call, OPSHUB_E_AUTH,
 			host->format(call,
@@ -99,7 +99,7 @@ static opshub_status refuse(struct work *work, const struct request *request,
 				     "GitHub says that the repository has moved (%u), could not %s: change the "
 				     "project's repository to its new name",
 				     status, what));
-	return host->fail(call, opshub_http_code(status),
+	return host->fail(call, status == 410 ? OPSHUB_E_INVALID : opshub_http_code(status),
 			  host->format(call, "GitHub answered %u, could not %s: %s", status, what, message));
 }
 

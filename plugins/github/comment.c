@@ -166,7 +166,7 @@ opshub_status comment_edit(struct work *work, const char *id)
 	uint32_t status = 0;
 	opshub_status r = put(work, "PATCH", path, &answer, &status);
 
-	if (r == OPSHUB_E_AUTH && (status == 404 || status == 410))
+	if (r < 0 && (status == 404 || status == 410))
 		return host->fail(work->call, OPSHUB_E_NOT_FOUND, "The comment is not there any more");
 	return r;
 }

@@ -54,8 +54,8 @@ struct request {
 	int is_repeatable; /* sending it twice is harmless */
 };
 
-/* A request to the event's repository. Failed with a sentence on every answer but 2xx. 404 and
- * 410 are E_AUTH, since GitHub says so when a permission is missing; *ret_status (may be NULL) has what it was. */
+/* A request to the event's repository. Failed with a sentence on every answer but 2xx. 404 is
+ * E_AUTH, since GitHub says so when a permission is missing; *ret_status (may be NULL) has what it was. */
 OPSHUB_AWAITS opshub_status ask_repository(struct work *work, const struct request *request, const opshub_json **ret,
 					   uint32_t *ret_status);
 /* The same with given credentials, to any path. */

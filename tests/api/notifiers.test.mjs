@@ -114,9 +114,11 @@ test('the operator\'s App serves a project without a token of its own', async ()
   await empty(p, hub, () => github.repository(p.repoFullName).statuses[0]?.state === 'success');
 });
 
-test('GitHub\'s limit is waited for, and nothing is lost', async () => {
+test('GitHub\'s limit is waited for, and nothing is lost; with an App of the project\'s own', async () => {
   const p = await project(org, owner);
-  const hub = await add(p, 'github', { token: github.token, pause: '0' });
+  github.app.installed.set(p.repoFullName, 78);
+  const hub = await add(p, 'github', { appId: github.app.id, privateKey: github.app.privateKey.replaceAll('\n', ''), pause: '0' });
+  assert.ok(!JSON.stringify(await show(p, hub)).includes(github.app.privateKey.split('\n')[1]));
   github.fail('POST', /\/deployments$/, { status: 403, headers: { 'retry-after': '1' }, body: '{"message":"You have exceeded a secondary rate limit"}' });
   await event(p, 'opened', 10);
   await empty(p, hub, () => github.repository(p.repoFullName).statuses[0]?.state === 'success');
