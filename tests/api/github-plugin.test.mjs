@@ -63,6 +63,17 @@ test('an event that is sent twice changes nothing but the times', async () => {
   assert.equal(results[2].receipt, String(comments[0].id));
 });
 
+test('an answer that was lost, a connection that broke, a body without end: nothing is made twice', async () => {
+  const repo = fresh(), queued = event(repo, 'queued');
+  github.fail('POST', /\/deployments$/, 'lost');
+  github.fail('POST', /\/deployments\/\d+\/statuses$/, 'break');
+  for (let i = 0; i < 3; i++) github.fail('GET', /\/deployments\?/, { status: 200, body: ' '.repeat(20 * 1024 * 1024) });
+  const results = await run([send(queued), send(queued), send(queued)], { comment: 'off' });
+  assert.deepEqual(codes(results), ['E_UPSTREAM', 'E_UPSTREAM', 'OK'], JSON.stringify(results));
+  const { deployments, statuses } = github.repository(repo);
+  assert.deepEqual([deployments.map(states), statuses.length], [[['queued']], 1]);
+});
+
 test('comments: off, at failures only, and one that somebody deleted', async () => {
   const repo = fresh(), failing = [send(event(repo, 'ready')), send(event(repo, 'failed')), send(event(repo, 'ready'))];
   const { comments } = github.repository(repo);
