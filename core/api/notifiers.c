@@ -96,6 +96,7 @@ struct notifier_body {
 static int read_body(struct exchange *x, unsigned needs, struct notifier_body *b)
 {
 	const char *why = "";
+	bool enabled = false;
 	char *name;
 	int r = input_open(x, &b->in);
 
@@ -108,8 +109,8 @@ static int read_body(struct exchange *x, unsigned needs, struct notifier_body *b
 		b->notifier.p = name;
 	}
 	input_name(&b->in, "name", 0, NAME_MAX_BYTES, &b->change.name);
-	if (input_bool(&b->in, "enabled", 0, &(bool){ false }))
-		b->change.enabled = json_bool(json_get(b->in.body, "enabled"), false);
+	if (input_bool(&b->in, "enabled", 0, &enabled))
+		b->change.enabled = enabled;
 	b->settings = input_value(&b->in, "settings", 0);
 	if (b->settings && b->settings->kind != JSON_OBJECT)
 		input_fault(&b->in, "settings", "must be an object");
@@ -176,7 +177,7 @@ int project_notifier_put(struct exchange *x)
 
 int project_notifier_change(struct exchange *x)
 {
-	struct notifier_change change = { .id = x->params[1], .enabled = -1 };
+	struct notifier_change *change = arena_alloc(x->call->arena, sizeof(*change));
 	struct audit audit = audit_of(x);
 	bool enabled = false;
 	struct input in;
@@ -184,13 +185,14 @@ int project_notifier_change(struct exchange *x)
 
 	if (r != OK)
 		return r;
-	input_name(&in, "name", 0, NAME_MAX_BYTES, &change.name);
+	*change = (struct notifier_change){ .id = x->params[1], .enabled = -1 };
+	input_name(&in, "name", 0, NAME_MAX_BYTES, &change->name);
 	if (input_bool(&in, "enabled", 0, &enabled))
-		change.enabled = enabled;
+		change->enabled = enabled;
 	r = input_close(&in);
 	if (r == OK)
-		r = notifier_change(x->call, api_of(x)->db, x->params[0], &change, &audit);
-	return r == OK ? answer_one(x, change.id, false) : r;
+		r = notifier_change(x->call, api_of(x)->db, x->params[0], change, &audit);
+	return r == OK ? answer_one(x, change->id, false) : r;
 }
 
 int project_notifier_delete(struct exchange *x)
@@ -223,29 +225,30 @@ static const struct json *schema_of_slack(struct exchange *x, const struct db_ro
 int slack_put(struct exchange *x)
 {
 	struct settings_reading *r = arena_alloc(x->call->arena, sizeof(*r));
-	struct notifier_change change = { .enabled = -1 };
+	struct notifier_change *change = arena_alloc(x->call->arena, sizeof(*change));
 	struct db_rows found, form;
 	bool enabled = false;
 	struct buf settings;
 	int result;
 
+	change->enabled = -1;
 	buf_init(&settings, SETTINGS_MAX);
 	result = input_open(x, &r->in);
 	if (result == OK)
 		result = notifier_slack(x->call, api_of(x)->db, x->params[0], &found);
 	if (result != OK)
 		goto out;
-	change.id = db_text(&found, 0, "id");
-	result = notifier_form(x->call, api_of(x)->db, x->params[0], change.id, STR("slack"), &form);
+	change->id = db_text(&found, 0, "id");
+	result = notifier_form(x->call, api_of(x)->db, x->params[0], change->id, STR("slack"), &form);
 	if (result != OK)
 		goto out;
-	if (change.id.n == 0)
-		change.id = new_id(x);
+	if (change->id.n == 0)
+		change->id = new_id(x);
 	if (input_bool(&r->in, "enabled", 0, &enabled))
-		change.enabled = enabled;
+		change->enabled = enabled;
 	result = settings_read(r, STR("slack"), schema_of_slack(x, &form), &form, &settings);
 	if (result == OK)
-		result = save(x, &change, r, &settings);
+		result = save(x, change, r, &settings);
 	if (result == OK)
 		result = slack_show(x);
 out:

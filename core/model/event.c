@@ -34,10 +34,32 @@ static struct str fact(const struct json *facts, const char *key)
 	return json_text(json_get(facts, key), STR(""));
 }
 
-static void add_line(struct event_text *e, const char *label, struct str value)
+/* At most max bytes, cut between characters. */
+static struct str cut(struct str s, size_t max)
+{
+	if (s.n <= max)
+		return s;
+	while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
+		max--;
+	return (struct str){ s.p, max };
+}
+
+/* Titles and branches are anybody's: a line break in one must not make a line of its own. */
+static struct str one_line(struct arena *arena, struct str s, size_t max)
+{
+	struct str line = cut(s, max);
+	char *text = arena_text(arena, line);
+
+	for (size_t i = 0; i < line.n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = ' ';
+	return (struct str){ text, line.n };
+}
+
+static void add_line(struct arena *arena, struct event_text *e, const char *label, struct str value)
 {
 	if (value.n && e->n_lines < EVENT_FIELDS_MAX)
-		e->lines[e->n_lines++] = (struct event_line){ label, value };
+		e->lines[e->n_lines++] = (struct event_line){ label, one_line(arena, value, EVENT_VALUE_MAX) };
 }
 
 static struct str first_of(struct str a, struct str b, struct str c)
@@ -45,25 +67,19 @@ static struct str first_of(struct str a, struct str b, struct str c)
 	return a.n ? a : b.n ? b : c;
 }
 
-/* A commit as people write it. */
-static struct str short_sha(struct arena *arena, struct str sha)
-{
-	return arena_str(arena, (struct str){ sha.p, sha.n < 12 ? sha.n : 12 });
-}
-
 static void add_lines(struct arena *arena, struct event_text *e, const struct json *facts)
 {
-	add_line(e, "Status", fact(facts, "status"));
-	add_line(e, "Detail", fact(facts, "detail"));
-	add_line(e, "Reason", fact(facts, "errorReason"));
-	add_line(e, "Branch", fact(facts, "branch"));
-	add_line(e, "Commit", short_sha(arena, e->sha));
-	add_line(e, "Author", fact(facts, "author"));
-	add_line(e, "Provider", fact(facts, "provider"));
-	add_line(e, "Preview", fact(facts, "url"));
-	add_line(e, "Build", fact(facts, "inspectorUrl"));
-	add_line(e, "Pull request", fact(facts, "prUrl"));
-	add_line(e, "Deployment", fact(facts, "deploymentId"));
+	add_line(arena, e, "Status", fact(facts, "status"));
+	add_line(arena, e, "Detail", fact(facts, "detail"));
+	add_line(arena, e, "Reason", fact(facts, "errorReason"));
+	add_line(arena, e, "Branch", fact(facts, "branch"));
+	add_line(arena, e, "Commit", cut(e->sha, 12));
+	add_line(arena, e, "Author", fact(facts, "author"));
+	add_line(arena, e, "Provider", fact(facts, "provider"));
+	add_line(arena, e, "Preview", fact(facts, "url"));
+	add_line(arena, e, "Build", fact(facts, "inspectorUrl"));
+	add_line(arena, e, "Pull request", fact(facts, "prUrl"));
+	add_line(arena, e, "Deployment", fact(facts, "deploymentId"));
 }
 
 struct event_text event_text(struct arena *arena, struct str kind, const struct json *facts)
@@ -73,13 +89,14 @@ struct event_text event_text(struct arena *arena, struct str kind, const struct 
 				.pr_number = json_int(json_get(facts, "prNumber"), 0),
 				.sha = fact(facts, "sha"),
 				.url = first_of(fact(facts, "url"), fact(facts, "inspectorUrl"), fact(facts, "prUrl")),
-				.text = fact(facts, "message") };
+				.text = cut(fact(facts, "message"), EVENT_TEXT_MAX) };
 	struct str title = fact(facts, "title");
 
 	e.title = w ? str_of(w->title) : kind;
 	if (e.pr_number)
 		e.title = arena_printf(arena, "%.*s: #%lld%s%.*s", STR_FMT(e.title), (long long)e.pr_number,
 				       title.n ? " " : "", STR_FMT(title));
+	e.title = one_line(arena, e.title, EVENT_TITLE_MAX);
 	if (e.text.n == 0 && w)
 		e.text = str_of(w->text);
 	add_lines(arena, &e, facts);

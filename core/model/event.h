@@ -7,6 +7,11 @@
 
 #define EVENT_FIELDS_MAX 12
 
+/* Bytes; what is longer is cut. Titles and values are one line. */
+#define EVENT_TITLE_MAX 300
+#define EVENT_VALUE_MAX 500
+#define EVENT_TEXT_MAX  3000
+
 /* As OPSHUB_SEVERITY_… */
 enum event_severity { EVENT_INFO, EVENT_SUCCESS, EVENT_WARN, EVENT_ERROR };
 

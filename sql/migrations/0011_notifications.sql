@@ -42,11 +42,12 @@ create table notifier_defaults (
 
 -- The outbox: one row for each event and notifier, written in the transaction of the change. A row that was sent is deleted; one that
 -- never will be is dead, and kept for a while to be looked at. seq is the order of each thread: the rows of one preview are
--- written under its lock.
+-- written under its lock. No foreign key, as of all that webhooks write: one who deletes a notifier meanwhile must not make them fail.
+-- A row that is left over finds nobody, and goes with its age.
 create table notifications (
 	seq bigint generated always as identity primary key,
 	id text not null,                      -- note_...: what the target is given, the same at each try
-	notifier_id text not null references project_notifiers on delete cascade,
+	notifier_id text collate "C" not null,
 	kind text not null,                    -- preview.ready ...: see preview_event()
 	thread_key text not null,              -- '' = alone
 	facts jsonb not null,                  -- what was true at that moment
@@ -92,8 +93,14 @@ $$;
 -- Whichever statement changes a preview writes the outbox. A trigger of each row: the same transaction, no path that forgets it.
 create function preview_notify() returns trigger language plpgsql as $$
 declare
-	what text := preview_event(new);
+	what text;
 begin
+	-- most projects tell nobody: nothing more is paid for than to see that
+	if not exists (select from project_notifiers where project_id = new.project_id and enabled)
+			and not exists (select from notifier_defaults) then
+		return null;
+	end if;
+	what := preview_event(new);
 	if what is null or (tg_op = 'UPDATE' and what is not distinct from preview_event(old)
 			and (new.generation = old.generation or new.status <> 'QUEUED')) then
 		return null;

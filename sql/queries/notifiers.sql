@@ -98,6 +98,8 @@ with r as (
 ), c as (
 	delete from project_notifiers c using r where c.project_id = r.id and c.id = $2::text
 	returning c.id, jsonb_build_object('notifier', c.notifier, 'name', c.name, 'enabled', c.enabled, 'settings', c.settings) as was
+), dropped as (
+	delete from notifications n using c where n.notifier_id = c.id
 )
 select c.id, audit_add($3::text, r.org_id, $4::text[], 'notifier.remove', 'notifier', c.id, r.id, c.was, null) as "_audit"
 from c, r;

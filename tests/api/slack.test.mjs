@@ -12,6 +12,7 @@ import { daemon } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
 import { organization, person, project } from '../lib/people.mjs';
 import { fakeSlack } from '../lib/slack.mjs';
+import { rows } from '../lib/sql.mjs';
 import { until } from '../lib/until.mjs';
 
 let slack, owner, org;
@@ -146,6 +147,7 @@ test('a message that somebody deleted is replaced', async () => {
 test('a token and a channel of the environment: every project tells, until it is told otherwise', async () => {
   const channel = slack.channel('everything'), own = slack.channel('own');
   await daemon.restart({ SLACK_BOT_TOKEN: slack.token, SLACK_CHANNEL: channel });
+  await until('a worker has looked', () => rows('select notifier from notifier_defaults').length === 1, { seconds: 60 });
   const p = await project(org, owner), other = await project(org, owner);
   await event(p, 'opened', 12);
   await settled(p, channel, 'Preview ready: #12');

@@ -106,7 +106,7 @@ function world() {
     insert into organizations (id, name, slug) values ('${organizations[0]}', 'Ours', 'matrix-ours'), ('${organizations[1]}', 'Foreign', 'matrix-foreign');
     insert into projects (id, org_id, name, repo_full_name) values ('${ids.project}', '${organizations[0]}', 'this', 'matrix/this'),
       ('${ids.otherProject}', '${organizations[0]}', 'other', 'matrix/other'), ('${ids.foreignProject}', '${organizations[1]}', 'foreign', 'matrix/foreign');
-    insert into project_notifiers (id, project_id, notifier, name) values ('${ids.notifier}', '${ids.project}', 'nowhere', 'ours');
+    insert into project_notifiers (id, project_id, notifier, name, enabled) values ('${ids.notifier}', '${ids.project}', 'nowhere', 'ours', false);
     insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)
       values ('hook_matrix', '\\x00', 'ping', '', 'matrix/this', 'ignored', 'x', '[]', '{}', now() + interval '1 s');
     insert into users (id, email, active) values ${names.map((n) => `('${user(n)}', '${n}@matrix.example', ${!people[n][1]?.inactive})`)};

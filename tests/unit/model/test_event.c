@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -77,6 +78,25 @@ static void unknown_and_empty_is_no_crash(void **state)
 	assert_text(e.title, "Preview ready");
 }
 
+static void what_people_write_stays_in_its_line(void **state)
+{
+	struct event_text e;
+	char facts[5000] = "{\"prNumber\":1,\"branch\":\"a\\nb\\u007f\",\"title\":\"x\\r\\ny";
+	size_t n = strlen(facts);
+
+	(void)state;
+	while (n < 4000) { /* two bytes each */
+		memcpy(facts + n, "\xc3\xa4", 3);
+		n += 2;
+	}
+	memcpy(facts + n, "\"}", 3);
+	e = told("preview.ready", facts);
+	assert_true(str_starts(e.title, STR("Preview ready: #1 x  y\xc3\xa4")));
+	assert_true(e.title.n <= EVENT_TITLE_MAX && e.title.n >= EVENT_TITLE_MAX - 1);
+	assert_true(str_is_text(e.title));
+	assert_string_equal(line(&e, "Branch"), "a b ");
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -96,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_known_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_is_the_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_people_write_stays_in_its_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unknown_and_empty_is_no_crash, set_up, tear_down),
 	};
 
