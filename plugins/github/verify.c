@@ -86,7 +86,8 @@ static opshub_status ask_app(struct work *work, struct opshub_report *ret, struc
 	if (r == OPSHUB_OK)
 		r = ask_as(work, jwt, &request, &response, &answer);
 	if (r == OPSHUB_E_AUTH && (response.status == 401 || response.status == 404)) {
-		add(ret, lines, "App", "refused: the App's id and the private key do not belong together",
+		add(ret, lines, "App",
+		    "refused: the App's id and the private key do not belong together, or the server's clock is wrong",
 		    OPSHUB_REPORT_FAIL);
 		return OPSHUB_OK;
 	}
