@@ -155,6 +155,12 @@ int step_time_out(struct step_context *s, struct call *call, unsigned i)
 				    STR("the provider's allowance was used up for 24 hours: raise it there, or wait "
 					"until it is renewed, then retry"),
 				    true);
+	if (state == ATTEMPT_INTENT && str_eq(s->preview.attempts[i].error_reason, STR("PROVIDER_RATE_LIMIT")))
+		return fail_attempt(
+			s, call, i, "PROVIDER_RATE_LIMIT",
+			STR("the provider limits how often it is asked, and its turn did not come before the "
+			    "build's deadline: retry it when less is going on"),
+			true);
 	if (state == ATTEMPT_CREATED) /* it must not become READY behind an ERROR */
 		provider_ask(s, call, i, provider_cancel);
 	return fail_attempt(s, call, i, "PROVIDER_TIMEOUT", why, state == ATTEMPT_INTENT);

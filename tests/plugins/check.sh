@@ -62,6 +62,8 @@ verdict 0 'mock 1.0.0, a provider' 'mock passes' "$1/plugins/mock.so"
 verdict 0 'slack 1.0.0, a notifier' 'slack passes' "$1/plugins/slack.so"
 verdict 0 'github 1.0.0, a notifier' 'github passes' "$1/plugins/github.so"
 verdict 0 'webhook 1.0.0, a notifier' 'webhook passes' --set secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw "$1/plugins/webhook.so"
+verdict 0 'netlify 1.0.0, a provider' 'netlify passes' "$1/plugins/netlify.so"
+verdict 0 'destroy  OK' 'netlify passes its recorded answers' --recorded "$(dirname "$0")/recorded/netlify.txt" "$1/plugins/netlify.so"
 verdict 0 'built for ABI 1.0' 'the plugin of release 1.0 passes' "$odd/abi-1-0.so"
 verdict 1 'must start with https://' 'a wrong setting is refused' --set url=ftp://x "$odd/good.so"
 verdict 2 'usage:' 'no file is a usage error'
