@@ -311,4 +311,7 @@ const struct opshub_host host_table = {
 	.json_end = host_json_end,
 	.redact = host_redact,
 	.count = host_count,
+	.hmac_sha256 = host_hmac_sha256,
+	.base64_decode = host_base64_decode,
+	.sign_jwt_rs256 = host_sign_jwt_rs256,
 };

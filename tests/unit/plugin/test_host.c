@@ -437,6 +437,42 @@ static void a_deadline_ends_a_sleep(void **state)
 	assert_true(clock_mono_ms() - start < 2000);
 }
 
+/* ---- signatures ---- */
+
+static opshub_status signatures(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	const char *token = NULL;
+	const char *bytes;
+	uint64_t size = 0;
+
+	/* The second case of RFC 4231, as base64. */
+	assert_string_equal(host->hmac_sha256(call, "Jefe", 4, "what do ya want for nothing?", 28),
+			    "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+	assert_string_equal(host->hmac_sha256(call, NULL, 0, NULL, 0), "thNnmggU2ex3L5XXeMNfxf8Wl8STcVZTxscSFEKSxa0=");
+	bytes = host->base64_decode(call, "aGVsbG8=", &size);
+	assert_int_equal(size, 5);
+	assert_memory_equal(bytes, "hello", 5);
+	assert_null(host->base64_decode(call, "aGVsbG8", &size));
+	assert_null(host->base64_decode(call, "not base64!", &size));
+	assert_null(host->base64_decode(call, NULL, &size));
+	assert_int_equal(host->sign_jwt_rs256(call, "top-secret-token", "1", 1, 2, &token), OPSHUB_E_INVALID);
+	assert_null(token);
+	ret->id = "id";
+	return host->sign_jwt_rs256(call, NULL, NULL, 1, 2, &token);
+}
+
+static void plugins_can_sign(void **state)
+{
+	const struct outcome *outcome = create_with(signatures, 20000);
+
+	(void)state;
+	assert_int_equal(outcome->code, E_INVALID);
+	assert_string_equal(outcome->why,
+			    "The private key signs for nobody: the issuer (the App's id) is missing or too "
+			    "long");
+	assert_int_equal(outcome->faults, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +485,7 @@ int main(void)
 		cmocka_unit_test(small_services_hold),
 		cmocka_unit_test(json_goes_round),
 		cmocka_unit_test(a_deadline_ends_a_sleep),
+		cmocka_unit_test(plugins_can_sign),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
