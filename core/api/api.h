@@ -164,6 +164,7 @@ int project_member_put(struct exchange *x);
 int project_member_delete(struct exchange *x);
 int provider_show(struct exchange *x);
 int provider_put(struct exchange *x);
+int provider_verify_post(struct exchange *x);
 int rules_show(struct exchange *x);
 int rules_put(struct exchange *x);
 

@@ -82,6 +82,7 @@ const struct http_route api_routes[] = {
 	GET("/projects/:id/provider", provider_show, ACCESS_PROJECT_VIEWER),
 	PUT("/projects/:id/provider", provider_put, ACCESS_PROJECT_MAINTAINER),
 	POST("/projects/:id/provider", provider_put, ACCESS_PROJECT_MAINTAINER),
+	POST("/projects/:id/provider/verify", provider_verify_post, ACCESS_PROJECT_MAINTAINER),
 	GET("/projects/:id/rules", rules_show, ACCESS_PROJECT_VIEWER),
 	PUT("/projects/:id/rules", rules_put, ACCESS_PROJECT_MAINTAINER),
 

@@ -110,7 +110,7 @@ test('what the plugin does not declare, or not like this, is refused with all fa
 
 test('the names that clients of vercel and netlify know are taken and shown', async () => {
   // No such plugin is installed here; the catalog is what the API asks.
-  const declared = (key, type, more = {}) => ({ key, label: key, help: '', type, required: true, secret: type === 'secret', initial: '', choices: [],
+  const declared = (key, type, more = {}) => ({ key, label: key, help: '', type, required: true, operator: false, secret: type === 'secret', initial: '', choices: [],
     min: 0, max: 0, env: '', envIsSet: false, ...more });
   const settings = [declared('token', 'secret'), declared('projectId', 'string'), declared('teamId', 'string', { required: false })];
   run(`insert into plugins (file, name, kind, version, abi, summary, license, state, reason, settings)
