@@ -19,7 +19,7 @@
 #define LOG_MAX    4096
 #define URL_MAX    8192
 #define METRIC_MAX 40
-#define RETRY_MAX  (15 * 60 * 1000)
+#define RETRY_MAX  (24 * 60 * 60 * 1000)
 #define CONTEXT    "Plugin"
 
 int host_run(struct opshub_call *c, host_fn *fn, void *arg)

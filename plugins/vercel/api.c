@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX (8u * 1024 * 1024)
-#define QUOTED_MAX 300
-#define LIMITED_MS 60000 /* when an answer does not say for how long */
+#define ANSWER_MAX  (8u * 1024 * 1024)
+#define QUOTED_MAX  300
+#define LIMITED_MS  60000  /* when an answer does not say for how long */
+#define LOOKING_MAX 900000 /* looking, and taking down, is tried that often anyway */
 
 struct ask ask_begin(opshub_call *call, const struct vercel *v, const char *goal)
 {
@@ -60,6 +61,8 @@ static opshub_status limited(struct ask *a, const struct opshub_http_response *r
 
 	if (wait == 0)
 		wait = LIMITED_MS;
+	if (!a->is_create && wait > LOOKING_MAX)
+		wait = LOOKING_MAX;
 	a->host->retry_after(a->call, wait);
 	return fail(a, code,
 		    a->host->format(a->call,
@@ -71,7 +74,7 @@ static opshub_status unpaid(struct ask *a, const struct opshub_http_response *re
 {
 	int64_t wait = quota_wait_ms(a, response, error);
 
-	if (wait > 0)
+	if (wait > 0 && a->is_create)
 		a->host->retry_after(a->call, wait);
 	return fail(a, OPSHUB_E_QUOTA,
 		    a->host->format(a->call,
