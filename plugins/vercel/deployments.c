@@ -123,7 +123,8 @@ static void fill_probe(const struct ask *a, struct opshub_deployment *ret)
 	if (!*a->v->bypass)
 		return;
 	header = a->host->alloc(a->call, sizeof(*header));
-	*header = (struct opshub_http_header){ "x-vercel-protection-bypass", a->v->bypass };
+	*header = (struct opshub_http_header){ "x-vercel-protection-bypass",
+					       a->host->format(a->call, "%s", a->v->bypass) };
 	ret->probe_headers = header;
 	ret->n_probe_headers = 1;
 	ret->probe_header_size = sizeof(*header);

@@ -4,7 +4,9 @@
 // request counted, answers that get lost, everything that Vercel can refuse, and all that can come instead of an answer.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { after, before, test } from 'node:test';
+import { certificates } from '../lib/certificates.mjs';
 import { api, get, post } from '../lib/client.mjs';
 import { env } from '../lib/env.mjs';
 import { fakeVercel } from '../lib/fake-vercel.mjs';
@@ -255,6 +257,14 @@ test('an address without a name, and one with a certificate nobody knows', async
   const d = await seen(pr, 'RETRYING', (x) => x.detail === 'RETRYING');
   assert.match(d.message, /vercel\.invalid.*could not be reached/);
   assert.match((await verify()).json.lines[0].text, /vercel\.invalid/);
+  const made = certificates(), { cert, key } = made.make('api.vercel.com');
+  const impostor = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, answer) => answer.end('{}'));
+  await new Promise((on) => { impostor.listen(0, '127.0.0.1', on); });
+  await daemon.restart({ VERCEL_API_BASE: `https://127.0.0.1:${impostor.address().port}` });
+  assert.match((await verify()).json.lines[0].text, /127\.0\.0\.1.*certificate/);
+  impostor.close();
+  impostor.closeAllConnections();
+  made.remove();
   await daemon.restart({ VERCEL_API_BASE: vercel.url, VERCEL_TOKEN: vercel.token, VERCEL_PROJECT_ID: vercel.project.id });
   assert.equal((await seen(pr, 'READY or ERROR', (x) => ['READY', 'ERROR'].includes(x.status))).status, 'READY');
 });
