@@ -49,7 +49,7 @@ static const char *quoted(const struct ask *a, const opshub_json *error)
 
 	if (!*code && !*message)
 		return "";
-	return a->host->format(a->call, " (%s%s%.*s%s%s)", code, *code && *message ? ": " : "", QUOTED_MAX, message,
+	return a->host->format(a->call, " (%.100s%s%.*s%s%s)", code, *code && *message ? ": " : "", QUOTED_MAX, message,
 			       strncmp(link, "https://", 8) == 0 ? " " : "",
 			       strncmp(link, "https://", 8) == 0 && strlen(link) < QUOTED_MAX ? link : "");
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define ID_MAX    200 /* the host's */
 #define PAGES_MAX 20
 #define PAGE      100
 
@@ -111,7 +112,8 @@ static void fill_alias(const struct ask *a, const opshub_json *from, struct opsh
 			"it was built, but Vercel could not give it its address (%s: %.300s): look at "
 			"the project's domains",
 			text_of(a, error, "code"), text_of(a, error, "message"));
-	} else if (!a->host->json_bool(a->call, assigned, 0) && a->host->json_int(a->call, assigned, 0) == 0) {
+	} else if (!*ret->url ||
+		   (!a->host->json_bool(a->call, assigned, 0) && a->host->json_int(a->call, assigned, 0) == 0)) {
 		ret->state = OPSHUB_STATE_BUILDING;
 	}
 }
@@ -138,7 +140,8 @@ static void fill(const struct ask *a, const opshub_json *from, struct opshub_dep
 
 	if (!*word)
 		word = text_of(a, from, "state");
-	ret->id = *id ? id : text_of(a, from, "uid");
+	id = *id ? id : text_of(a, from, "uid");
+	ret->id = strlen(id) <= ID_MAX ? id : "";
 	ret->state = number_of(a, from, "deletedAt") > 0 ? OPSHUB_STATE_GONE : state_of(word);
 	ret->url = address_of(a, text_of(a, from, "url"));
 	ret->stable_url = branch_alias(a, from);

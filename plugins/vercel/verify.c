@@ -34,6 +34,7 @@ static opshub_status check_token(struct checks *c, int *ret_go_on)
 {
 	struct ask *a = &c->ask;
 	const opshub_json *answer = NULL, *user, *block;
+	const char *name;
 	opshub_status r;
 
 	a->goal = "say whose token this is";
@@ -48,8 +49,9 @@ static opshub_status check_token(struct checks *c, int *ret_go_on)
 		return r;
 	user = a->host->json_get(a->call, answer, "user");
 	block = a->host->json_get(a->call, user, "softBlock");
-	c->report->account = *c->ask.v->team ? c->ask.v->team : text_of(a, user, "username");
-	say(c, "Token", OPSHUB_REPORT_OK, a->host->format(a->call, "accepted, of %s", text_of(a, user, "username")));
+	name = text_of(a, user, "username");
+	c->report->account = *a->v->team ? a->host->format(a->call, "%s", a->v->team) : name;
+	say(c, "Token", OPSHUB_REPORT_OK, *name ? a->host->format(a->call, "accepted, of %s", name) : "accepted");
 	if (a->host->json_type(a->call, block) == OPSHUB_JSON_OBJECT)
 		say(c, "Account", OPSHUB_REPORT_FAIL,
 		    a->host->format(a->call, "blocked by Vercel (%s): look at Billing there",

@@ -275,6 +275,20 @@ test('without settings of its own a project has the server\'s', async () => {
   assert.equal((await post(`/projects/${p.id}/provider/verify`, { token: owner.token })).json.ok, true);
 });
 
+// tests/unit/plugin/test_vercel.c holds the plugin to these requests byte by byte; here they are held against the contract.
+test('the requests for variables are as Vercel wants them', async () => {
+  const path = `${vercel.url}/v10/projects/${vercel.project.id}/env`, headers = { authorization: `Bearer ${vercel.token}`, 'content-type': 'application/json' };
+  const variable = (key, type) => ({ key, value: 'x', type, target: ['preview'], gitBranch: 'feature', comment: 'OpsHub att_2' });
+  const body = JSON.stringify([variable('API_KEY', 'sensitive'), variable('MODE', 'encrypted')]);
+  assert.equal((await fetch(`${path}?upsert=true&teamId=team_acme`, { method: 'POST', headers, body })).status, 201);
+  const { envs } = await (await fetch(`${path}?gitBranch=feature&teamId=team_acme`, { headers })).json();
+  assert.deepEqual(envs.map((e) => [e.key, e.comment]), [['API_KEY', 'OpsHub att_2'], ['MODE', 'OpsHub att_2']]);
+  for (const { id } of envs) assert.equal((await fetch(`${path.replace('v10', 'v9')}/${id}`, { method: 'DELETE', headers })).status, 200);
+  assert.deepEqual(vercel.violations, []);
+  const wrong = await fetch(path, { method: 'POST', headers, body: JSON.stringify([{ key: 'X', value: 'x' }]) });
+  assert.ok(wrong.status >= 400 && vercel.violations.splice(0).length === 1, 'a wrong one would have been noticed');
+});
+
 test('nothing that was sent or answered is against Vercel\'s contract, and no token stands in the log', () => {
   assert.deepEqual(vercel.violations, []);
   const log = readFileSync(env.log, 'utf8');

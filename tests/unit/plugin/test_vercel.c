@@ -34,6 +34,7 @@ struct step {
 };
 
 static struct step script[STEPS_MAX];
+static struct step *always; /* the answer to whatever comes; NULL = the script's */
 static unsigned n_script, at_script;
 
 static struct step *plan(const char *method, const char *url, int status, const char *body)
@@ -46,9 +47,13 @@ static struct step *plan(const char *method, const char *url, int status, const 
 static int fetch(struct call *call, void *arg, const struct net_request *request, struct net_response *ret)
 {
 	static const struct net_header headers[] = { { STR("location"), STR("https://vercel.com/sso-api?url=x") } };
-	struct step *step = &script[at_script++];
+	struct step *step = always ? always : &script[at_script++];
 
 	(void)arg;
+	if (always) {
+		*ret = (struct net_response){ .status = step->status, .body = str_of(step->body) };
+		return OK;
+	}
 	if (at_script > n_script)
 		fail_msg("nobody expected %s %s", request->method, request->url);
 	if (strcmp(request->method, step->method) != 0 || strncmp(request->url, step->url, strlen(step->url)) != 0)
@@ -358,27 +363,29 @@ static void reads_states(struct call *call, struct instance *vercel)
 #define ENTRY(id, state, meta)                                                                                         \
 	"{\"uid\":\"" id "\",\"state\":\"" state "\",\"url\":\"u.vercel.app\",\"meta\":{" meta "}}"
 
+#define LISTED(entries, next) "{\"deployments\":[" entries "],\"pagination\":{\"next\":" next "}}"
+
+/* The filter is ignored, and what was deleted is listed: every entry is looked at, on every page. */
+static const char first_page[] = LISTED(
+	ENTRY("dpl_9", "READY", "\"opshubAttempt\":\"att_9\"") "," ENTRY(
+		"dpl_8", "DELETED", "\"opshubAttempt\":\"att_2\"") "," ENTRY("dpl_7", "READY", ""),
+	"1700");
+static const char second_page[] = LISTED(ENTRY("dpl_2", "BUILDING", "\"opshubAttempt\":\"att_2\""), "1600");
+static const char no_page[] = LISTED("", "null");
+
 static void finds(struct call *call, struct instance *vercel)
 {
 	struct deployment d;
 
-	/* the filter is ignored, and what was deleted is listed: every entry is looked at, on every page */
-	plan("GET", LIST "&meta-opshubAttempt=att_2", 200,
-	     "{\"deployments\":[" ENTRY("dpl_9", "READY", "\"opshubAttempt\":\"att_9\"") "," ENTRY(
-		     "dpl_8", "DELETED", "\"opshubAttempt\":\"att_2\"") "," ENTRY("dpl_7", "READY",
-										  "") "],"
-										      "\"pagination\":{"
-										      "\"next\":1700}}");
-	plan("GET", LIST "&meta-opshubAttempt=att_2&until=1700", 200,
-	     "{\"deployments\":[" ENTRY("dpl_2", "BUILDING",
-					"\"opshubAttempt\":\"att_2\"") "],\"pagination\":{\"next\":1600}}");
+	plan("GET", LIST "&meta-opshubAttempt=att_2", 200, first_page);
+	plan("GET", LIST "&meta-opshubAttempt=att_2&until=1700", 200, second_page);
 	assert_int_equal(provider_find(call, vercel, "att_2", &d), OK);
 	expect_all_came();
 	assert_true(str_eq(d.id, STR("dpl_2")));
 	assert_int_equal(d.state, DEPLOYMENT_BUILDING);
 
 	begin();
-	plan("GET", LIST, 200, "{\"deployments\":[],\"pagination\":{\"next\":null}}");
+	plan("GET", LIST, 200, no_page);
 	assert_int_equal(provider_find(call, vercel, "att_2", &d), E_NOT_FOUND);
 	begin(); /* no list is not an empty list: a deployment must not be sent again for it */
 	plan("GET", LIST, 200, "{}");
@@ -389,16 +396,13 @@ static void lists(struct call *call, struct instance *vercel)
 {
 	struct deployment_list list;
 
-	plan("GET", LIST, 200,
-	     "{\"deployments\":[" ENTRY("dpl_1", "READY", "\"opshubAttempt\":\"att_1\"") "," ENTRY(
-		     "dpl_2", "READY", "") "," ENTRY("dpl_3", "READY", "\"opshubAttempt\":\"zzz\"") "],\"pagination\":{"
-												    "\"next\":1700}}");
+	plan("GET", LIST, 200, first_page);
 	assert_int_equal(provider_list(call, vercel, "", &list), OK);
 	assert_int_equal(list.n_items, 1);
-	assert_true(str_eq(list.items[0].attempt_id, STR("att_1")));
+	assert_true(str_eq(list.items[0].attempt_id, STR("att_9")));
 	assert_true(str_eq(list.next_cursor, STR("1700")));
 	begin();
-	plan("GET", LIST "&until=1700", 200, "{\"deployments\":[],\"pagination\":{}}");
+	plan("GET", LIST "&until=1700", 200, no_page);
 	assert_int_equal(provider_list(call, vercel, "1700", &list), OK);
 	assert_true(list.n_items == 0 && list.next_cursor.n == 0);
 	begin();
@@ -508,6 +512,70 @@ static void refuses_settings(struct call *call, struct instance *vercel)
 	}
 }
 
+/* ---- nonsense ---- */
+
+static void ask_everything(struct call *call, struct instance *vercel, const struct step *step)
+{
+	struct opshub_deploy_request request = request_for(2);
+	struct deployment_list list;
+	struct deployment d;
+	struct report report;
+	struct build_log log;
+	const int codes[] = {
+		provider_create(call, vercel, &request, &d), provider_find(call, vercel, "att_2", &d),
+		provider_status(call, vercel, "dpl_1", &d),  provider_cancel(call, vercel, "dpl_1"),
+		provider_destroy(call, vercel, "dpl_1"),     provider_logs(call, vercel, "dpl_1", "", &log),
+		provider_list(call, vercel, "", &list),      provider_verify(call, vercel, &report)
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i] == E_INTERNAL || plugins_faults(t.plugins))
+			fail_msg("operation %zu took %d %s for %d: %s", i, step->status, step->body, codes[i],
+				 call->why);
+	/* none of these is a list: nothing may be taken for gone, or be sent a second time */
+	if (step->status == 200 && codes[1] != E_UPSTREAM && !strstr(step->body, "deployments"))
+		fail_msg("find took %s for %d", step->body, codes[1]);
+}
+
+static void stands_nonsense(struct call *call, struct instance *vercel)
+{
+	static const int answers[] = { 200, 201, 204, 301, 400, 402, 418, 429, 451, 500, 599 };
+	static const char *const bodies[] = {
+		"",
+		"null",
+		"7",
+		"[]",
+		"{}",
+		"\"x\"",
+		"{",
+		"<html>",
+		"\xff\xfe",
+		"[null,7,\"x\",[],{\"type\":7,\"created\":\"x\",\"payload\":[]}]",
+		"{\"deployments\":[null,7,\"x\",[],{\"meta\":7,\"uid\":[]}],\"pagination\":{\"next\":-1}}",
+		"{\"deployments\":{\"a\":1},\"pagination\":[]}",
+		"{\"deployments\":[],\"pagination\":{\"next\":1}}",
+		"{\"id\":\"dpl_1\",\"readyState\":[],\"alias\":\"x\",\"meta\":[],\"aliasError\":7,\"url\":7}",
+		"{\"id\":\"dpl_1\",\"readyState\":\"READY\",\"aliasAssigned\":true,\"alias\":[7],\"url\":\"a b<\"}",
+		"{\"id\":\"dpl_1\",\"readyState\":\"ERROR\",\"errorCode\":7,\"errorMessage\":{}}",
+		"{\"envs\":7}",
+		"{\"envs\":[null,{\"comment\":7,\"gitBranch\":\"feature\"}],\"failed\":[null]}",
+		"{\"error\":7}",
+		"{\"error\":{\"code\":[],\"message\":7,\"link\":{},\"limit\":{\"reset\":1e300}}}",
+		"{\"error\":{\"code\":\"\",\"message\":\"\",\"link\":\"javascript:x\",\"limit\":{\"reset\":-5}}}",
+		"{\"user\":7,\"name\":7,\"link\":{\"type\":7},\"protectionBypass\":7}",
+	};
+
+	for (size_t s = 0; s < sizeof(answers) / sizeof(answers[0]); s++) {
+		for (size_t b = 0; b < sizeof(bodies) / sizeof(bodies[0]); b++) {
+			struct step step = { .status = answers[s], .body = bodies[b] };
+
+			always = &step;
+			ask_everything(call, vercel, &step);
+			always = NULL;
+		}
+	}
+}
+
 #define TEST(name, body)                                                                                               \
 	static void name(void **state)                                                                                 \
 	{                                                                                                              \
@@ -529,6 +597,7 @@ TEST(test_lists, lists)
 TEST(test_reads_logs, reads_logs)
 TEST(test_looks_at_previews, looks_at_previews)
 TEST(test_refuses_settings, refuses_settings)
+TEST(test_stands_nonsense, stands_nonsense)
 
 int main(void)
 {
@@ -544,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_reads_logs),
 		cmocka_unit_test(test_looks_at_previews),
 		cmocka_unit_test(test_refuses_settings),
+		cmocka_unit_test(test_stands_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
