@@ -1,8 +1,9 @@
 /* Inside vercel.so: the settings, one running operation, and the parts of the plugin.
  *
  *   vercel.c      settings and description      deployments.c   create, find, status, cancel, destroy, list
- *   api.c         one request, its failures     variables.c     variables of a branch, ours and nobody else's
- *   quota.c       when to come back             logs.c, verify.c
+ *   api.c         one request, its failures     reading.c       a deployment in an answer
+ *   quota.c       when to come back             variables.c     variables of a branch, ours and nobody else's
+ *                                               logs.c, verify.c
  *
  * Owns nothing: settings are the host's, everything else comes from host->alloc(). */
 #ifndef VERCEL_H
@@ -52,6 +53,12 @@ int64_t quota_wait_ms(const struct ask *a, const struct opshub_http_response *re
 const char *quota_words(const struct ask *a, int64_t wait_ms);
 /* An HTTP date as milliseconds since 1970; 0 when it is none. */
 int64_t http_date_ms(const char *text);
+
+/* ---- reading.c ---- */
+
+/* From any of the forms in which Vercel shows a deployment: lists call some fields by other names. What is missing
+ * becomes "", also the id. */
+void deployment_read(const struct ask *a, const opshub_json *from, struct opshub_deployment *ret);
 
 /* ---- variables.c ---- */
 
