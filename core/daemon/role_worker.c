@@ -7,6 +7,7 @@
 #include "worker/notify.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
+#include "worker/verify.h"
 
 #include <fcntl.h>
 
@@ -28,7 +29,7 @@ struct worker {
 	struct retention retention;
 	struct deletion deletion;
 	struct notify notify;
-	struct job_handler handlers[3], notify_handlers[3];
+	struct job_handler handlers[4], notify_handlers[3];
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -118,7 +119,8 @@ static void open_queue(struct worker *w)
 		.build_ms = c->build_timeout_ms,
 	};
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
-	w->handlers[1] = (struct job_handler){ "noop", run_noop, NULL };
+	w->handlers[1] = (struct job_handler){ "verify", verify_provider, &w->reconciler };
+	w->handlers[2] = (struct job_handler){ "noop", run_noop, NULL };
 	w->queue = w->reconciler.queue = queue_open(&options);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
 				     .every_ms = c->reap_ms,

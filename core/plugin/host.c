@@ -22,7 +22,7 @@
 #define SECRET_MAX   8192 /* the longest secret that is found across the end of a text */
 #define SECRET_LINES 256
 #define SECRET_LINE  12 /* shorter lines of a secret are no secret */
-#define RETRY_MAX    (15 * 60 * 1000)
+#define RETRY_MAX    (24 * 60 * 60 * 1000)
 #define CONTEXT      "Plugin"
 
 int host_run(struct opshub_call *c, host_fn *fn, void *arg)

@@ -75,14 +75,16 @@ static void read_logs(struct step_context *s, struct call *call, unsigned i, con
 
 /* ---- poll ---- */
 
-/* How long until the next look, by the age of the attempt: as Vercel's own client does it. */
+/* How long until the next look, by the age of the attempt: as Vercel's own client does it, but for up to a fifth less
+ * by chance, so that builds which began together are not looked at together. */
 static int64_t poll_after(const struct step_context *s, unsigned i, const struct deployment *d)
 {
-	int64_t age = attempt_age(s, i);
+	int64_t age = attempt_age(s, i), full;
 
 	if (d->poll_after_ms > 0)
 		return d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
-	return age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+	full = age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+	return full - (int64_t)step_random() % (full / 5);
 }
 
 static const char *failed_reason(enum deployment_reason reason)

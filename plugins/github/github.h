@@ -15,11 +15,6 @@
 
 #include <opshub/notifier.h>
 
-/* Settings only the operator of the server makes, by the environment. */
-#ifndef OPSHUB_SETTING_OPERATOR
-#define OPSHUB_SETTING_OPERATOR 2u
-#endif
-
 #define REPO_MAX  256
 #define TOKEN_MAX 2048
 

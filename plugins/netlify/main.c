@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef OPSHUB_SETTING_OPERATOR
-#define OPSHUB_SETTING_OPERATOR 2u
-#endif
-
 #define PER_PAGE      100
 #define PAGES_MAX     50
 #define FIRST_POLL_MS 2000

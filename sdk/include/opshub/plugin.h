@@ -66,6 +66,7 @@ typedef int32_t opshub_status;
 
 /* flags */
 #define OPSHUB_SETTING_REQUIRED 1u /* an instance is not opened without it */
+#define OPSHUB_SETTING_OPERATOR 2u /* only the server's operator sets it, by `env`: no project can. Since 1.1 */
 
 /* One setting, declared by the plugin. The host validates it, stores it, documents it and draws the form from it. */
 struct opshub_setting {

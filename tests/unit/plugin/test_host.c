@@ -214,6 +214,26 @@ static void retry_after_reaches_the_caller(void **state)
 	assert_int_equal(outcome->retry_after_ms, 60000);
 }
 
+static opshub_status code_of_the_day;
+
+static opshub_status comes_back_tomorrow(opshub_call *call, const struct opshub_host *host,
+					 struct opshub_deployment *ret)
+{
+	(void)ret;
+	host->retry_after(call, 20ll * 60 * 60 * 1000);
+	return (host->fail)(call, code_of_the_day, "not today");
+}
+
+/* An allowance may be gone until tomorrow, a mere rate limit may not. */
+static void only_an_allowance_lasts_a_day(void **state)
+{
+	(void)state;
+	code_of_the_day = OPSHUB_E_QUOTA;
+	assert_int_equal(create_with(comes_back_tomorrow, 20000)->retry_after_ms, 20 * 60 * 60 * 1000);
+	code_of_the_day = OPSHUB_E_LIMITED;
+	assert_int_equal(create_with(comes_back_tomorrow, 20000)->retry_after_ms, 15 * 60 * 1000);
+}
+
 static void a_lost_answer_is_made_good(void **state)
 {
 	const struct outcome *outcome;
@@ -478,6 +498,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_safe_is_sent_again),
 		cmocka_unit_test(retry_after_reaches_the_caller),
+		cmocka_unit_test(only_an_allowance_lasts_a_day),
 		cmocka_unit_test(a_lost_answer_is_made_good),
 		cmocka_unit_test(wrong_requests_are_the_plugins_fault),
 		cmocka_unit_test(messages_are_clean),
