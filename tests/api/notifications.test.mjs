@@ -277,7 +277,10 @@ test('settings: secrets are masked and sealed, faults named together, one switch
   for (const [method, body] of [['GET'], ['PUT', {}], ['PATCH', { enabled: true }], ['DELETE']]) {
     assertError(await api(method, at(other, `/${notifier.id}`), { token: owner.token, body }), 404, 'NotFoundError');
   }
+  run(`insert into notifications (id, notifier_id, kind, thread_key, facts, state) select 'note_' || s, '${notifier.id}', 'test', '', '{}', s
+    from unnest(array['waiting', 'dead']) s`);
   assert.equal((await api('DELETE', at(p, `/${notifier.id}`), { token: owner.token })).status, 204);
+  assert.deepEqual(rows(`select 1 from notifications where notifier_id = '${notifier.id}'`), []);
   assert.deepEqual((await get(at(p), { token: owner.token })).json, []);
   assert.deepEqual(rows(`select 1 from notifier_secrets where notifier_id = '${notifier.id}'`), []);
   assert.deepEqual(audit(org).filter((r) => r.target_id === notifier.id).map((r) => r.action), ['notifier.add', 'notifier.change', 'notifier.change', 'notifier.remove']);
