@@ -1,4 +1,5 @@
 /* The worker process: plugins, the queue, the reconciler, the reaper. */
+#include "daemon/github.h"
 #include "daemon/process.h"
 
 #include "plugin/plugin.h"
@@ -25,6 +26,7 @@ struct worker {
 	struct reaper reaper;
 	struct retention retention;
 	struct deletion deletion;
+	struct github_sweeper sweeper;
 	struct job_handler handlers[3];
 };
 
@@ -89,6 +91,18 @@ static void settle_predecessor(struct call *call, struct worker *w)
 	}
 }
 
+/* Without it all else works: a key that is no key any more is not worth a worker that does not start. */
+static void open_sweeper(struct worker *w)
+{
+	const char *why = "";
+
+	w->sweeper = (struct github_sweeper){ .db = w->db, .queue = w->queue, .worker = str_of(w->options->id) };
+	if (github_configure(w->process.config, w->net, &w->sweeper, &why))
+		github_sweep_start(w->process.loop, &w->sweeper);
+	else
+		log_error("Worker", "GitHub is not asked for missed webhooks", F_TEXT("error", why));
+}
+
 static void open_queue(struct worker *w)
 {
 	const struct config *c = w->process.config;
@@ -130,6 +144,7 @@ static void open_queue(struct worker *w)
 	retention_start(w->process.loop, &w->retention);
 	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
 	deletion_start(w->process.loop, &w->deletion);
+	open_sweeper(w);
 }
 
 static void boot(struct call *call, void *arg)
@@ -185,6 +200,7 @@ static void close_all(struct worker *w)
 	w->providers.plugins = plugins_close(w->providers.plugins);
 	w->keys = key_ring_free(w->keys);
 	w->net = net_close(w->net);
+	github_configure_done(&w->sweeper);
 	w->db = db_close(w->db);
 	process_done(&w->process);
 	w->catalog = catalog_close(w->catalog);

@@ -2,9 +2,11 @@
 -- write carries its name.
 
 -- name: github_repos_sync
--- One row for each repository that a project deploys.
+-- One row for each repository that a project deploys, and one for the webhook of the GitHub App, if there is one. $1 there is.
 with wanted as (
 	select lower(repo_full_name) as repo, min(repo_full_name) as spelled from projects where deleting_at is null group by 1
+	union all
+	select '(app)', '(app)' where $1::bool
 ), gone as (
 	delete from github_repos g where not exists (select 1 from wanted w where w.repo = g.repo)
 )
@@ -67,7 +69,7 @@ where lower(p.repo_full_name) = $1::text and p.deleting_at is null and v.desired
 
 -- name: github_last_facts
 -- What was last known of a pull request that GitHub has no more. $1 repository, $2 number.
-select v.title, v.branch, v.base_branch, v.author, v.html_url, v.from_fork, v.sha, v.pr_updated_at
+select v.title, v.branch, v.base_branch, v.author, v.html_url, v.from_fork, v.sha, v.pr_updated_at, iso_time(v.pr_updated_at) as updated_at
 from projects p join previews v on v.project_id = p.id and v.pr_number = $2::int
 where lower(p.repo_full_name) = $1::text and p.deleting_at is null
 order by v.pr_updated_at desc limit 1;
