@@ -20,7 +20,8 @@ struct known_pull {
 	int64_t number, updated_at_ms;
 	struct str project_id, sha;
 	bool open, live;
-	bool by_sweep; /* a sweep made it what it is */
+	bool by_sweep;      /* a sweep made it what it is */
+	int64_t generation; /* of what is wanted */
 };
 
 /* The action of the event that a project has missed, or NULL. known NULL: it has never heard of the pull request. */

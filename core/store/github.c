@@ -81,7 +81,8 @@ int github_known(struct call *call, struct db *db, struct str repo, const int64_
 						.sha = db_text(&rows, i, "sha"),
 						.open = db_bool(&rows, i, "pr_open"),
 						.live = db_bool(&rows, i, "live"),
-						.by_sweep = db_bool(&rows, i, "by_sweep") };
+						.by_sweep = db_bool(&rows, i, "by_sweep"),
+						.generation = db_int(&rows, i, "generation") };
 	*ret = items;
 	*ret_n = (size_t)rows.n_rows;
 	return OK;

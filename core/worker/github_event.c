@@ -145,7 +145,8 @@ struct str sweep_gone_payload(struct arena *arena, const struct sweep *s, const 
 
 /* ---- deliveries ---- */
 
-/* Its id says what was found and who had missed it: the same finding is the same delivery, whoever finds it again. */
+/* Its id says what was found, who had missed it and what was wanted there: the same finding is the same delivery,
+ * whoever finds it again; the same facts, missed a second time, are another. */
 static int make_delivery(struct call *call, const struct sweep *s, struct finding *f)
 {
 	const struct str parts[] = { STR("sweep\n"), s->repo->repo, STR("\n"), f->missing, f->payload };

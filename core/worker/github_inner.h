@@ -16,7 +16,7 @@ struct finding {
 	const char *why;    /* what takes it down, if it is taken down: "closed", "gone", "rules" */
 	struct str payload; /* as a webhook would have said it, shorter */
 	struct str live;    /* ids of the projects that have a preview of it, each followed by a comma */
-	struct str missing; /* the same of those that have missed it */
+	struct str missing; /* ids of those that have missed it, and what they wanted by then: the finding's name */
 	bool confirmed;     /* somebody has said that it may go */
 	bool held;          /* was held back by the sweep before */
 	size_t n_doomed;    /* previews that this takes down */

@@ -60,7 +60,8 @@ static struct finding compare(struct arena *arena, const struct sweep *s, const 
 			f.live = with(arena, f.live, project->id);
 		if (!action)
 			continue;
-		f.missing = with(arena, f.missing, project->id);
+		f.missing = arena_printf(arena, "%.*s%.*s %lld,", STR_FMT(f.missing), STR_FMT(project->id),
+					 (long long)(k ? k->generation : 0));
 		if (!f.action || str_eq(str_of(action), STR("reopened")))
 			f.action = action;
 	}

@@ -47,7 +47,7 @@ update github_repos set next_at = $1::timestamptz where next_at < $1;
 -- name: github_known
 -- What is known of these pull requests. $1 repository, $2 their numbers.
 select v.pr_number, v.project_id, v.sha, v.pr_open, v.pr_updated_at, v.desired <> 'destroyed' as live,
-	starts_with(v.changed_by, 'hook_sweep_') as by_sweep
+	starts_with(v.changed_by, 'hook_sweep_') as by_sweep, v.generation
 from projects p join previews v on v.project_id = p.id and v.pr_number = any ($2::bigint[]::int[])
 where lower(p.repo_full_name) = $1::text and p.deleting_at is null
 order by v.pr_number, v.project_id

@@ -1,5 +1,5 @@
 // stack: --no-daemon --api 1 --workers 2 --fast --env MOCK_BUILD_MS=100
-// seconds: 300
+// seconds: 480
 // What GitHub's webhooks did not bring is asked for: missed events, deliveries that failed, and what is never done without being sure.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -22,10 +22,11 @@ before(async () => {
   front = await listen(async (request, answer) => {
     const url = new URL(request.url, 'http://fake'), id = url.pathname.split('/')[3];
     if (request.method === 'GET' && url.pathname === '/v1/deployments') {
-      const body = await (await fetch(env.cloud + request.url)).json();
+      const said = await fetch(env.cloud + request.url, { headers: { authorization: request.headers.authorization ?? '' } }), body = await said.json();
+      listings++;
+      if (!said.ok) return answer.writeHead(said.status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       body.deployments = body.deployments.filter((d) => !hidden.has(d.attemptId));
       if (!body.nextCursor) body.deployments.push(...added);
-      listings++;
       return answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     }
     if (request.method === 'DELETE') destroyed.push(id);

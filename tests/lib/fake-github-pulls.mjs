@@ -8,13 +8,13 @@
 //   github.fails(event, payload)                         a webhook that did not arrive, to be asked for again
 //   github.faults.set('/repos/Codertocat/Hello-World/pulls', { status: 502, body: '<html>' })
 //   github.seen                                          what came: [{ method, path, query, status, at }]
-import { createVerify, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, createVerify, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { deliver, timeOfEvent } from './github.mjs';
 import { bodyOf, forward, listen, startPrism } from './prism.mjs';
 
 const document = fileURLToPath(new URL('../contract/github-pulls/pulls.openapi.json', import.meta.url));
-const tag = (text) => `W/"${Buffer.from(text).toString('base64url').slice(-40)}${text.length}"`;
+const tag = (text) => `W/"${createHash('sha256').update(text).digest('hex')}"`;
 
 export async function fakeGitHubPulls({ repo = 'Codertocat/Hello-World' } = {}) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -64,8 +64,8 @@ function isApp(github, bearer) {
 
 async function rest(github, request, answer) {
   const url = new URL(request.url, 'http://fake'), root = `/repos/${github.repo}`, bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-  const say = (status, body, headers = {}) => answer.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...allowance(github), ...headers })
-    .end(body === undefined ? undefined : JSON.stringify(body));
+  const say = (status, body, headers = {}) => answer.writeHead(status, { ...(body && { 'content-type': 'application/json; charset=utf-8' }),
+    ...allowance(github), ...headers }).end(body && JSON.stringify(body));
   const missing = () => say(404, { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' });
   await bodyOf(request);
   if (!request.headers['user-agent']) return say(403, { message: 'Request forbidden by administrative rules.' });
@@ -79,7 +79,7 @@ async function rest(github, request, answer) {
   if (url.pathname === `${root}/pulls`) return list(github, url, request, say);
   const number = new RegExp(`^${root}/pulls/(\\d+)$`).exec(url.pathname)?.[1];
   if (number) return github.pulls.has(+number) ? say(200, github.pulls.get(+number)) : missing();
-  if (!github.hooksAllowed) return url.pathname.startsWith(`${root}/hooks`) ? missing() : missing();
+  if (!github.hooksAllowed) return missing();
   if (url.pathname === `${root}/hooks`) return say(200, hooks(github));
   return deliveries(github, `${root}/hooks/42/deliveries`, false, url, request, say, missing);
 }
