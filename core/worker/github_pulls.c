@@ -334,14 +334,8 @@ int sweep_pulls(struct call *call, struct sweep *s, struct github_swept *swept)
 	for (size_t i = 0; r == OK && i < n; i++)
 		r = ask_single(call, s, absent[i]);
 	/* what is not settled is asked for although the list may not have changed */
-	for (size_t i = 0; r == OK && i < s->n_closings; i++) {
-		bool asked = false;
-
-		for (size_t k = 0; k < n && !asked; k++)
-			asked = absent[k] == s->closings[i].number;
-		if (!asked)
-			r = ask_single(call, s, s->closings[i].number);
-	}
+	for (size_t i = 0; r == OK && i < s->n_closings && i < MOST_SINGLE; i++)
+		r = ask_single(call, s, s->closings[i].number);
 	if (r == OK && complete) {
 		swept->etags = s->has_more ? STR("") : etags;
 		swept->compared = s->repo->projects;

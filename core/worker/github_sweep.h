@@ -26,8 +26,8 @@ struct github_sweeper {
 /* Does nothing when neither a token nor an App is configured. The sweeper must live as long as the loop. */
 void github_sweep_start(struct loop *loop, struct github_sweeper *sweeper);
 
-/* What the next sweep of every repository would do, one line a finding. Changes nothing, at GitHub or here. The sweeper
- * needs no queue. */
+/* What the next sweep of every repository would do, one line a finding, and does none of it. The sweeper needs no
+ * queue. */
 AWAITS int github_sweep_report(struct call *call, const struct github_sweeper *sweeper, struct buf *report);
 
 #endif

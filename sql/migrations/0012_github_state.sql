@@ -42,5 +42,5 @@ create table orphans (
 	unique (provider, provider_id)
 );
 create index orphans_project on orphans (project_id, id);
-create index orphans_found_by on orphans (found_by, provider) where resolved_at is null;
+create index orphans_open on orphans (provider, found_by) where resolved_at is null;
 create index preview_attempts_ready on preview_attempts (provider) where state = 'created' and status = 'READY';

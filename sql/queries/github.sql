@@ -54,10 +54,12 @@ order by v.pr_number, v.project_id
 limit 20000;
 
 -- name: github_absent
--- Pull requests that are open as far as is known, but not in GitHub's list. $1 repository, $2 the list's numbers, $3 how many.
+-- Pull requests that are open as far as is known, but not in GitHub's list; those of github_closings are asked for anyway. $1 repository,
+-- $2 the list's numbers, $3 how many.
 select distinct v.pr_number
 from projects p join previews v on v.project_id = p.id
 where lower(p.repo_full_name) = $1::text and p.deleting_at is null and v.pr_open and not v.pr_number = any ($2::bigint[]::int[])
+	and not exists (select 1 from github_closings c where c.repo = $1 and c.pr_number = v.pr_number)
 order by v.pr_number
 limit $3::int;
 
@@ -75,10 +77,10 @@ where lower(p.repo_full_name) = $1::text and p.deleting_at is null
 order by v.pr_updated_at desc limit 1;
 
 -- name: github_closings
--- $1 repository, $2 how many.
+-- Those somebody has said yes to first; the others take turns, when there are more than a sweep asks for. $1 repository, $2 how many.
 select pr_number, why, held_at is not null as held, confirmed_at is not null as confirmed,
 	first_at <= now() - interval '10 minutes' as old
-from github_closings where repo = $1::text order by pr_number limit $2::int;
+from github_closings where repo = $1::text order by confirmed_at is null, random() limit $2::int;
 
 -- name: github_closing_put
 -- $1 repository, $2 number, $3 why, $4 it is held. Another reason is another finding.

@@ -14,13 +14,14 @@ on conflict (provider, provider_id) do update set kind = excluded.kind, action =
 	first_seen_at = case when o.resolved_at is null then o.first_seen_at else now() end;
 
 -- name: orphans_resolve
--- A complete inventory that began at $3 did not show them. $1 project whose settings were used, $2 provider. What was settled a month
--- ago is forgotten.
+-- A complete inventory that began at $3 did not show them. $1 project whose settings were used, $2 provider. One that no inventory has
+-- shown for a day was found with settings that are not there any more. What was settled a month ago is forgotten.
 with old as (
 	delete from orphans where resolved_at < now() - interval '30 days'
 )
 update orphans set resolved_at = now()
-where found_by = $1::text and provider = $2::text and resolved_at is null and last_seen_at < $3::timestamptz;
+where provider = $2::text and resolved_at is null
+	and (found_by = $1::text and last_seen_at < $3::timestamptz or last_seen_at < now() - interval '1 day');
 
 -- name: orphans_ready
 -- What should stand at a provider, and was not in its inventory. $1 project whose settings were used, $2 provider, $3 when the inventory
