@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 
 #include <jwt.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -144,6 +145,8 @@ bool app_jwt_sign(struct str text, const struct app_claims *claims, char ret[APP
 		why = sign(key, claims, ret);
 	secret_wipe(key, sizeof(*key));
 	free(key);
+	/* What OpenSSL keeps for each thread would stay with one that is used for this once an hour. */
+	OPENSSL_thread_stop();
 	if (why)
 		*ret_why = why;
 	return !why;

@@ -32,10 +32,22 @@ struct known_pulls {
 	size_t n;
 };
 
-static const struct known_pull *known_of(const struct known_pulls *known, int64_t number, struct str project)
+/* Those of one pull request; they stand together. */
+static struct known_pulls known_of(const struct known_pulls *known, int64_t number)
+{
+	size_t from = 0, to;
+
+	while (from < known->n && known->items[from].number != number)
+		from++;
+	for (to = from; to < known->n && known->items[to].number == number; to++)
+		;
+	return (struct known_pulls){ known->items + from, to - from };
+}
+
+static const struct known_pull *known_to(const struct known_pulls *known, struct str project)
 {
 	for (size_t i = 0; i < known->n; i++)
-		if (known->items[i].number == number && str_eq(known->items[i].project_id, project))
+		if (str_eq(known->items[i].project_id, project))
 			return &known->items[i];
 	return NULL;
 }
@@ -50,10 +62,11 @@ static struct finding compare(struct arena *arena, const struct sweep *s, const 
 			      const struct pull_facts *facts)
 {
 	struct finding f = { .number = facts->number, .why = facts->open ? "rules" : "closed" };
+	const struct known_pulls ours = known_of(known, facts->number);
 
 	for (size_t i = 0; i < s->projects.n; i++) {
 		const struct repo_project *project = &s->projects.items[i];
-		const struct known_pull *k = known_of(known, facts->number, project->id);
+		const struct known_pull *k = known_to(&ours, project->id);
 		const char *action = project->rules.is_deleting ? NULL : missed_action(k, facts);
 
 		if (k && k->live)
@@ -76,11 +89,21 @@ static const struct github_closing *closing_of(const struct sweep *s, int64_t nu
 	return NULL;
 }
 
+static bool is_found(const struct sweep *s, int64_t number)
+{
+	for (size_t i = 0; i < s->n_findings; i++)
+		if (s->findings[i].number == number)
+			return true;
+	return false;
+}
+
 static void add_finding(struct sweep *s, const struct finding *found, struct str payload)
 {
 	const struct github_closing *closing = closing_of(s, found->number);
 	struct finding *f;
 
+	if (is_found(s, found->number)) /* listed twice: it moved to another page meanwhile */
+		return;
 	if (s->n_findings == MOST_FINDINGS || payload.n == 0) {
 		s->has_more = true;
 		return;
@@ -295,8 +318,13 @@ static void read_single(struct call *call, void *arg)
 	size_t before = s->n_findings;
 	int r = github_ask(call, &s->session, &request, &answer);
 
-	if (r == OK)
-		r = answer.status == 404 ? take_missing(call, s, single->number) : take(call, s, &answer.json, 1);
+	if (r == OK && answer.status == 404)
+		r = take_missing(call, s, single->number);
+	else if (r == OK && json_int(json_get(answer.json, "number"), 0) != single->number)
+		r = call_fail(call, E_UPSTREAM, "GitHub answered for another pull request than %lld",
+			      (long long)single->number);
+	else if (r == OK)
+		r = take(call, s, &answer.json, 1);
 	/* nothing is wrong with it any more */
 	if (r == OK && answer.status != 404 && s->n_findings == before && closing_of(s, single->number) && !s->report)
 		r = github_closings_drop(call, s->o->db, s->repo->repo, &single->number, 1);
@@ -310,9 +338,8 @@ static int ask_single(struct call *call, struct sweep *s, int64_t number)
 	struct single single = { .s = s, .number = number };
 	int r;
 
-	for (size_t i = 0; i < s->n_findings; i++)
-		if (s->findings[i].number == number)
-			return OK;
+	if (is_found(s, number))
+		return OK;
 	r = sweep_run(call, read_single, &single);
 	if (r == OK && single.result != OK)
 		r = call_fail(call, single.result, "%.*s", STR_FMT(single.why));

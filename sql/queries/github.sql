@@ -51,7 +51,7 @@ select v.pr_number, v.project_id, v.sha, v.pr_open, v.pr_updated_at, v.desired <
 from projects p join previews v on v.project_id = p.id and v.pr_number = any ($2::bigint[]::int[])
 where lower(p.repo_full_name) = $1::text and p.deleting_at is null
 order by v.pr_number, v.project_id
-limit 20000;
+limit 100000;
 
 -- name: github_absent
 -- Pull requests that are open as far as is known, but not in GitHub's list; those of github_closings are asked for anyway. $1 repository,
