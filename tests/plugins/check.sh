@@ -59,6 +59,15 @@ verdict 0 'good 1.0, a provider' 'good passes' "$odd/good.so"
 verdict 0 'that blocks' 'blocking passes' "$odd/blocking.so"
 verdict 0 'built for ABI 1.1, needs 1.0' 'later-minor passes' "$odd/later-minor.so"
 verdict 0 'mock 1.0.0, a provider' 'mock passes' "$1/plugins/mock.so"
+verdict 0 'slack 1.0.0, a notifier' 'slack passes' "$1/plugins/slack.so"
+verdict 0 'netlify 1.0.0, a provider' 'netlify passes' "$1/plugins/netlify.so"
+verdict 0 'destroy  OK' 'netlify passes its recorded answers' --recorded "$(dirname "$0")/recorded/netlify.txt" "$1/plugins/netlify.so"
+EXEC_PROGRAM=/bin/false
+STATE_DIRECTORY=$out
+export EXEC_PROGRAM STATE_DIRECTORY
+verdict 0 'exec 1.0.0, a provider that blocks' 'exec passes' "$1/plugins/exec.so"
+unset EXEC_PROGRAM
+verdict 1 'set EXEC_PROGRAM' 'exec without a program is refused' "$1/plugins/exec.so"
 verdict 0 'built for ABI 1.0' 'the plugin of release 1.0 passes' "$odd/abi-1-0.so"
 verdict 1 'must start with https://' 'a wrong setting is refused' --set url=ftp://x "$odd/good.so"
 verdict 2 'usage:' 'no file is a usage error'

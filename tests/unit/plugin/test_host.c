@@ -298,6 +298,37 @@ static void messages_are_clean(void **state)
 	assert_true(strlen(outcome->why) <= 900);
 }
 
+/* Messages are cut at 900 bytes; the secret begins before and ends behind that. */
+static opshub_status secret_at_the_cut(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	char *text = host->alloc(call, 20000);
+
+	(void)ret;
+	memset(text, 'x', 19999);
+	memcpy(text + 890, "top-secret-token", 16);
+	return (host->fail)(call, OPSHUB_E_AUTH, text);
+}
+
+static opshub_status secret_of_lines(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	(void)ret;
+	host->redact(call, "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQ\n-----END KEY-----\n");
+	return (host->fail)(call, OPSHUB_E_AUTH, "got MIIEvQIBADANBgkq, then nothing");
+}
+
+static void no_part_of_a_secret_is_told(void **state)
+{
+	const struct outcome *outcome;
+
+	(void)state;
+	outcome = create_with(secret_at_the_cut, 5000);
+	assert_in_range(strlen(outcome->why), 890, 900);
+	assert_null(strchr(outcome->why, 't'));
+	assert_non_null(strstr(outcome->why, "x[re"));
+	outcome = create_with(secret_of_lines, 5000);
+	assert_string_equal(outcome->why, "got [redacted], then nothing");
+}
+
 static opshub_status texts(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
 {
 	assert_string_equal(host->escape_url(call, "a b/\xc3\xa4~"), "a%20b%2F%C3%A4~");
@@ -414,6 +445,7 @@ int main(void)
 		cmocka_unit_test(a_lost_answer_is_made_good),
 		cmocka_unit_test(wrong_requests_are_the_plugins_fault),
 		cmocka_unit_test(messages_are_clean),
+		cmocka_unit_test(no_part_of_a_secret_is_told),
 		cmocka_unit_test(small_services_hold),
 		cmocka_unit_test(json_goes_round),
 		cmocka_unit_test(a_deadline_ends_a_sleep),
