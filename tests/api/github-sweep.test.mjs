@@ -2,7 +2,7 @@
 // seconds: 480
 // What GitHub's webhooks did not bring is asked for: missed events, deliveries that failed, and what is never done without being sure.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { deployment, deploymentsOf, get, login, post } from '../lib/client.mjs';
 import { env } from '../lib/env.mjs';
@@ -249,4 +249,13 @@ test('without a token and an App nothing is asked', async () => {
   await deliver('pull_request', pullRequest('opened', 40));
   await deployment(40, 'READY', { seconds: 60 });
   assert.equal(github.seen.length, from);
+});
+
+test('no token stands in the log, or in what was stored', () => {
+  const log = readFileSync(env.log, 'utf8');
+  assert.match(log, /A webhook was missed; GitHub's state was taken instead/);
+  for (const secret of [github.token, github.app.token, github.app.key.split('\n')[1]]) {
+    assert.ok(!log.includes(secret));
+    assert.equal(one(`select count(*)::int as n from github_repos g where g::text like '%${secret}%'`).n, 0);
+  }
 });
