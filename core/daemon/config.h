@@ -19,6 +19,9 @@ struct config {
 	/* logging in with GitHub */
 	const char *github_web_base, *github_api_base;
 	int64_t first_login_owner; /* 0 or 1 */
+	/* asking GitHub for what its webhooks did not bring */
+	const char *github_token, *github_app_id, *github_app_key_file;
+	int64_t github_sweep_ms, github_rate_reserve;
 	/* what and where */
 	const char *environment; /* "development", "test", "production" */
 	const char *api_base_url, *web_base_url, *listen_address;

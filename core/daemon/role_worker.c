@@ -1,4 +1,5 @@
-/* The worker process: plugins, the queues, the reconciler, the reaper, the notifier. */
+/* The worker process: plugins, the queues, the reconciler, the reaper, the notifier, sweeps of GitHub. */
+#include "daemon/github.h"
 #include "daemon/process.h"
 
 #include "plugin/plugin.h"
@@ -28,6 +29,7 @@ struct worker {
 	struct reaper reaper;
 	struct retention retention;
 	struct deletion deletion;
+	struct github_sweeper sweeper;
 	struct notify notify;
 	struct job_handler handlers[4], notify_handlers[3];
 };
@@ -93,6 +95,18 @@ static void settle_predecessor(struct call *call, struct worker *w)
 	}
 }
 
+/* Without it all else works: a key that is no key any more is not worth a worker that does not start. */
+static void open_sweeper(struct worker *w)
+{
+	const char *why = "";
+
+	w->sweeper = (struct github_sweeper){ .db = w->db, .queue = w->queue, .worker = str_of(w->options->id) };
+	if (github_configure(w->process.config, w->net, &w->sweeper, &why))
+		github_sweep_start(w->process.loop, &w->sweeper);
+	else
+		log_error("Worker", "GitHub is not asked for missed webhooks", F_TEXT("error", why));
+}
+
 static void open_queue(struct worker *w)
 {
 	const struct config *c = w->process.config;
@@ -135,6 +149,7 @@ static void open_queue(struct worker *w)
 	retention_start(w->process.loop, &w->retention);
 	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
 	deletion_start(w->process.loop, &w->deletion);
+	open_sweeper(w);
 }
 
 /* A queue of its own, so that a chat that hangs holds no preview back. */
@@ -224,6 +239,7 @@ static void close_all(struct worker *w)
 	w->providers.plugins = plugins_close(w->providers.plugins);
 	w->keys = key_ring_free(w->keys);
 	w->net = net_close(w->net);
+	github_configure_done(&w->sweeper);
 	w->db = db_close(w->db);
 	process_done(&w->process);
 	w->catalog = catalog_close(w->catalog);
