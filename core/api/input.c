@@ -26,6 +26,8 @@ int input_open(struct exchange *x, struct input *in)
 
 void input_fault(struct input *in, const char *field, const char *why)
 {
+	if (in->prefix)
+		field = arena_printf(in->x->call->arena, "%s%s", in->prefix, field).p;
 	if (in->n_faults++ == 0)
 		http_answer_error(in->x, 422,
 				  arena_printf(in->x->call->arena,

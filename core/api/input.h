@@ -23,6 +23,7 @@
 
 struct input {
 	struct exchange *x;
+	const char *prefix; /* of the fields' names in faults: "settings."; NULL = none */
 	const struct json *body;
 	unsigned n_faults;
 	const char *known[INPUT_FIELDS_MAX];

@@ -125,7 +125,7 @@ static int read_nested(struct notifier_body *b, const struct db_rows *rows, stru
 {
 	struct exchange *x = b->in.x;
 
-	r->in = (struct input){ .x = x, .body = b->settings, .n_faults = b->in.n_faults };
+	r->in = (struct input){ .x = x, .prefix = "settings.", .body = b->settings, .n_faults = b->in.n_faults };
 	settings_read(r, db_text(rows, 0, "wanted"), settings_schema_of(x, rows), rows, settings);
 	b->in.n_faults = r->in.n_faults;
 	return input_close(&b->in);
@@ -138,19 +138,19 @@ static int write_notifier(struct exchange *x, struct str id, bool is_new)
 	struct str none = { 0 };
 	struct buf settings;
 	struct db_rows rows;
-	int result;
+	int result = OK;
 
 	buf_init(&settings, SETTINGS_MAX);
-	result = read_body(x, is_new ? INPUT_REQUIRED : 0, b);
+	if (!is_new)
+		result = notifier_form(x->call, api_of(x)->db, x->params[0], id, none, &rows);
+	if (result == OK && !is_new && db_is_null(&rows, 0, "wanted"))
+		result = not_there(x, id);
 	if (result == OK)
-		result = notifier_form(x->call, api_of(x)->db, x->params[0], is_new ? none : id,
-				       is_new ? b->notifier : none, &rows);
+		result = read_body(x, is_new ? INPUT_REQUIRED : 0, b);
+	if (result == OK && is_new)
+		result = notifier_form(x->call, api_of(x)->db, x->params[0], none, b->notifier, &rows);
 	if (result != OK)
 		goto out;
-	if (!is_new && db_is_null(&rows, 0, "wanted")) {
-		result = not_there(x, id);
-		goto out;
-	}
 	if (!is_new && b->notifier.n && !str_eq(b->notifier, db_text(&rows, 0, "wanted")))
 		input_fault(&b->in, "notifier", "cannot be changed: delete this one and add another");
 	check_plugin(&b->in, &rows);
@@ -222,6 +222,19 @@ static const struct json *schema_of_slack(struct exchange *x, const struct db_ro
 	return json_parse(x->call->arena, str_of(slack_schema), NULL, &why);
 }
 
+/* Settings in general may be numbers; these two are texts. */
+static void check_slack_texts(struct input *in)
+{
+	static const char *const names[] = { "botToken", "slackBotToken", "channel", "slackChannel" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct json *value = json_get(in->body, names[i]);
+
+		if (value && value->kind != JSON_TEXT && value->kind != JSON_NULL)
+			input_fault(in, names[i], "must be a text");
+	}
+}
+
 int slack_put(struct exchange *x)
 {
 	struct settings_reading *r = arena_alloc(x->call->arena, sizeof(*r));
@@ -246,6 +259,7 @@ int slack_put(struct exchange *x)
 		change->id = new_id(x);
 	if (input_bool(&r->in, "enabled", 0, &enabled))
 		change->enabled = enabled;
+	check_slack_texts(&r->in);
 	result = settings_read(r, STR("slack"), schema_of_slack(x, &form), &form, &settings);
 	if (result == OK)
 		result = save(x, change, r, &settings);

@@ -257,12 +257,12 @@ test('settings: secrets are masked and sealed, faults named together, one switch
   const { recorder, p, notifier } = await told();
   assert.deepEqual(notifier.settings, { url: recorder.url, token: 'xoxb-***' });
   assert.deepEqual(faultyFields(await post(at(p), { token: owner.token, body: { notifier: 'recorder', more: 1, settings: { url: 'ftp://x', other: 2 } } })),
-    ['more', 'other', 'url']);
+    ['more', 'settings.other', 'settings.url']);
   assert.deepEqual(faultyFields(await post(at(p), { token: owner.token, body: { notifier: 'nothing' } })), ['notifier']);
   assert.deepEqual(faultyFields(await post(at(p), { token: owner.token, body: {} })), ['notifier']);
   assertError(await post(at(p), { token: owner.token, body: { notifier: 'recorder', settings: { url: recorder.url } } }), 409, 'ConflictError');
   const moved = await api('PUT', at(p, `/${notifier.id}`), { token: owner.token, body: { settings: { url: 'http://127.0.0.1:9' } } });
-  assert.deepEqual(faultyFields(moved), ['token'], 'who changes the address sends the secret again');
+  assert.deepEqual(faultyFields(moved), ['settings.token'], 'who changes the address sends the secret again');
   const kept = await api('PUT', at(p, `/${notifier.id}`), { token: owner.token, body: { name: 'Ops', settings: { url: recorder.url, token: 'xoxb-***', channel: 'C1' } } });
   assert.deepEqual([kept.json.name, kept.json.settings], ['Ops', { url: recorder.url, token: 'xoxb-***', channel: 'C1' }]);
   assert.ok((await post(at(p, '/test'), { token: owner.token })).json.ok, 'the secret is still there');

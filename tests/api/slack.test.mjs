@@ -84,7 +84,7 @@ test('where the token is sent is not for projects to say', async () => {
   const settings = { botToken: slack.token, channel: slack.channel('elsewhere'), apiBase: 'https://evil.example/api' };
   const answer = await post(`/projects/${p.id}/notifications`, { token: owner.token, body: { notifier: 'slack', settings } });
   assert.equal(answer.status, 422, answer.text);
-  assert.deepEqual(faultyFields(answer), ['apiBase']);
+  assert.deepEqual(faultyFields(answer), ['settings.apiBase']);
   assert.deepEqual(faultyFields(await put(p, settings)), ['apiBase']);
 });
 
