@@ -135,6 +135,8 @@ int deployment_events_show(struct exchange *x);
 int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
+int deployment_approve(struct exchange *x);
+int deployment_extend_post(struct exchange *x);
 int deliveries_index(struct exchange *x);
 int delivery_show(struct exchange *x);
 int delivery_replay(struct exchange *x);

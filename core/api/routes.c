@@ -57,9 +57,13 @@ const struct http_route api_routes[] = {
 	POST("/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
+	POST("/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
+	POST("/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
+	POST("/projects/:project/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
+	POST("/projects/:project/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
 
 	GET("/orgs", orgs_index, ACCESS_USER),
 	POST("/orgs", org_create, ACCESS_USER),

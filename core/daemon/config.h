@@ -17,7 +17,7 @@ struct config {
 	const char *database_url, *redis_url, *jwt_secret, *encryption_key, *github_client_id, *github_client_secret;
 	const char *github_webhook_secret;
 	/* logging in with GitHub */
-	const char *github_web_base, *github_api_base;
+	const char *github_web_base, *github_api_base, *github_token;
 	int64_t first_login_owner; /* 0 or 1 */
 	/* what and where */
 	const char *environment; /* "development", "test", "production" */
@@ -45,7 +45,7 @@ struct config {
 	/* queue and reconciler */
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
 		build_timeout_ms, reap_ms;
-	int64_t reap_orphans;
+	int64_t reap_orphans, builds_per_account;
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 };
 

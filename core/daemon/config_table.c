@@ -52,6 +52,9 @@ const struct setting config_table[] = {
 	     "where people log in; of GitHub Enterprise Server its own address"),
 	TEXT("github", "api_base", "GITHUB_API_BASE", NULL, 0, github_api_base, "https://api.github.com",
 	     "GitHub's REST API; of GitHub Enterprise Server its address with /api/v3"),
+	TEXT("github", "token", "GITHUB_TOKEN", NULL, SET_SECRET, github_token, "",
+	     "asks GitHub who may approve forks by comment or label: metadata and pull requests, read; empty = nobody "
+	     "may that way"),
 	BOOL("github", "first_login_owner", "FIRST_LOGIN_OWNER", first_login_owner, "1",
 	     "who logs in with GitHub first, while there is no organization and no other user, gets the first "
 	     "organization as its OWNER"),
@@ -141,6 +144,9 @@ const struct setting config_table[] = {
 	   "after this long a create that the provider does not know was never received, and is sent again"),
 	MS("jobs", "build_timeout_ms", "BUILD_TIMEOUT_MS", build_timeout_ms, "1800000", 1000, DAY_MS,
 	   "deadline of a build"),
+	INT("jobs", "builds_per_account", "BUILDS_PER_ACCOUNT", builds_per_account, "0", 0, 10000,
+	    "builds that run at once in one account of a provider: the server's own, or that of an organization whose "
+	    "projects have a token of their own; 0 = no limit"),
 	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS,
 	   "how often providers are asked what they have of ours"),
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",

@@ -4,6 +4,7 @@
 #include "plugin/plugin.h"
 #include "store/plugins.h"
 #include "worker/deletion.h"
+#include "worker/line.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
 
@@ -25,6 +26,7 @@ struct worker {
 	struct reaper reaper;
 	struct retention retention;
 	struct deletion deletion;
+	struct line line;
 	struct job_handler handlers[3];
 };
 
@@ -113,6 +115,7 @@ static void open_queue(struct worker *w)
 		.call_ms = c->provider_timeout_ms < half_lease ? c->provider_timeout_ms : half_lease,
 		.settle_ms = c->provider_settle_ms,
 		.build_ms = c->build_timeout_ms,
+		.account_builds = c->builds_per_account,
 	};
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
 	w->handlers[1] = (struct job_handler){ "noop", run_noop, NULL };
@@ -130,6 +133,12 @@ static void open_queue(struct worker *w)
 	retention_start(w->process.loop, &w->retention);
 	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
 	deletion_start(w->process.loop, &w->deletion);
+	w->line = (struct line){ .db = w->db,
+				 .queue = w->queue,
+				 .wake_ms = c->sweep_ms,
+				 .expire_ms = c->repair_ms,
+				 .account_builds = c->builds_per_account };
+	line_start(w->process.loop, &w->line);
 }
 
 static void boot(struct call *call, void *arg)

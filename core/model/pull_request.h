@@ -20,6 +20,9 @@ struct pull_request {
 	struct str before_sha; /* what a push replaced; empty when the event is not a push */
 	int64_t updated_at_ms;
 	bool open, draft, from_fork;
+	bool from_bot;        /* its author is a program */
+	struct str sender;    /* who caused the event; empty when not said */
+	struct str label_set; /* by this event; empty when none */
 	struct str labels[PR_LABELS];
 	unsigned n_labels;
 };

@@ -7,11 +7,11 @@ const char *wishes_kept(const struct decision *decision, const struct pull_reque
 		return "";
 	switch (decision->desired) {
 	case DESIRED_DEPLOYED:
-		return "ASKED,CANCELLED";
+		return "ASKED,EXPIRED,CANCELLED";
 	case DESIRED_HELD:
-		return "ASKED,CANCELLED,RETRY";
+		return "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY";
 	case DESIRED_DESTROYED:
 		break;
 	}
-	return "ASKED";
+	return "ASKED,EXPIRED";
 }

@@ -4,8 +4,10 @@
  * what was true when the person decided, so the wish stands although the rules would say something else:
  *
  *   ASKED      destroyed by somebody         stands against every other event
+ *   EXPIRED    its time was over             the same
  *   CANCELLED  a build that was cancelled    stands unless the rules destroy the preview
- *   RETRY      a fork that was approved      stands while the rules would hold it */
+ *   APPROVED   a fork that was approved      stands while the rules would hold it
+ *   RETRY      the same, deployed again      stands while the rules would hold it */
 #ifndef MODEL_WISHES_H
 #define MODEL_WISHES_H
 

@@ -32,7 +32,7 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 /* ---- the parameters of webhook_ingest, in its order ---- */
 
 #define PER_DELIVERY 10
-#define PER_TARGET   20
+#define PER_TARGET   21
 #define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: who asked for replays */
 
 /* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
@@ -125,6 +125,7 @@ static void target_row(struct call *call, const struct delivery *d, size_t proje
 		time_text(call, pr->updated_at_ms),
 		truth(str_eq(pr->action, STR("reopened"))),
 		str_of(wishes_kept(&d->decided[project], pr)),
+		truth(pr->from_bot),
 	};
 
 	memcpy(row, cells, sizeof(cells));

@@ -55,9 +55,12 @@ static int64_t poll_after(const struct step_context *s, unsigned i, const struct
 {
 	int64_t age = attempt_age(s, i);
 
+	int64_t wait = age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+
 	if (d->poll_after_ms > 0)
-		return d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
-	return age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+		wait = d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
+	/* up to a quarter more: what was created at once is not asked for at once for ever */
+	return wait + (int64_t)(step_random() % (uint32_t)(wait / 4 + 1));
 }
 
 static const char *failed_reason(enum deployment_reason reason)

@@ -1,5 +1,5 @@
 // Deployments: one preview for each pull request of a project.
-import { id, list, object, operation, orNull, page, ref, text, time, whole, word, yes } from './shape.mjs';
+import { body, id, list, object, operation, orNull, page, ref, text, time, whole, word, yes } from './shape.mjs';
 
 const tag = 'Deployments';
 const statuses = ['QUEUED', 'BUILDING', 'READY', 'ERROR', 'DESTROYED'];
@@ -21,6 +21,7 @@ const common = {
   createdAt: time('When the pull request was first seen.'),
   readyAt: orNull(time('When it last became READY.')),
   destroyedAt: orNull(time('When its last deployment was gone.')),
+  expiresAt: orNull(time('When it goes by itself; null = it stays until the pull request is closed.')),
 };
 
 export const schemas = {
@@ -44,6 +45,13 @@ export const schemas = {
     detail: text('The finer state.'),
     generation: whole('Counts what was wanted.'),
   }),
+  DeploymentExtended: object({
+    id: id('deploy', 'The deployment.'),
+    status: word('Its status.', statuses),
+    detail: text('The finer state.'),
+    generation: whole('Counts what was wanted.'),
+    expiresAt: time('When it goes by itself from now on.'),
+  }),
   LogPart: object({
     attemptId: text('Of which attempt.'),
     seq: whole('Its number: pass the last one as `after` to read on.', { minimum: 1 }),
@@ -61,9 +69,9 @@ export const schemas = {
 };
 
 const wish = (what, more) => [
-  operation(`POST /deployments/{deploymentId}/${what}`, { ...more, id: `${what}Deployment`, tag, role: 'DEVELOPER', errors: [409] }),
+  operation(`POST /deployments/{deploymentId}/${what}`, { role: 'DEVELOPER', ...more, id: `${what}Deployment`, tag, errors: [409] }),
   operation(`POST /projects/{projectId}/deployments/{deploymentId}/${what}`, {
-    ...more, id: `${what}ProjectDeployment`, tag, role: 'DEVELOPER', errors: [409],
+    role: 'DEVELOPER', ...more, id: `${what}ProjectDeployment`, tag, errors: [409],
     description: `The same as \`POST /deployments/{deploymentId}/${what}\`.`,
   }),
 ];
@@ -100,4 +108,12 @@ export const operations = [
     answers: accepted('It is being stopped.'), description: 'For a deployment that is QUEUED or BUILDING.' }),
   ...wish('destroy', { summary: 'Take the preview down',
     answers: accepted('It is being taken down.'), description: 'Every deployment that was ever made for the pull request goes; retried until the provider says so.' }),
+  ...wish('approve', { role: 'MAINTAINER', summary: 'Deploy a commit from a fork',
+    body: body({ sha: text('The whole id of the commit that was looked at.', { minLength: 40, maxLength: 64 }) }, { required: ['sha'] }),
+    example: { sha: 'ec26c3e57ca3a959ca5aad62de7213c562f8c821' }, answers: accepted('It is deployed.'),
+    description: 'For a deployment whose detail is AWAITING_APPROVAL, at exactly this commit: when another one was pushed meanwhile the answer is 409. The next push waits again.' }),
+  ...wish('extend', { summary: 'Keep a preview for longer',
+    body: body({ forMs: whole('So long from now on; one that stays longer anyway is left as it is.', { minimum: 60000, maximum: 7776000000 }) }, { required: ['forMs'] }),
+    example: { forMs: 259200000 }, answers: { 200: { description: 'It stays.', schema: ref('DeploymentExtended') } },
+    description: 'For a deployment that has an end (`expiresAt`, by rule `ttlMs`).' }),
 ];
