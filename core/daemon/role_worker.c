@@ -3,6 +3,7 @@
 
 #include "plugin/plugin.h"
 #include "store/plugins.h"
+#include "worker/approval.h"
 #include "worker/deletion.h"
 #include "worker/line.h"
 #include "worker/reaper.h"
@@ -27,7 +28,8 @@ struct worker {
 	struct retention retention;
 	struct deletion deletion;
 	struct line line;
-	struct job_handler handlers[3];
+	struct approver approver;
+	struct job_handler handlers[4];
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -118,8 +120,12 @@ static void open_queue(struct worker *w)
 		.account_builds = c->builds_per_account,
 	};
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
+	w->approver = (struct approver){
+		.db = w->db, .net = w->net, .api_base = c->github_api_base, .token = str_of(c->github_token)
+	};
 	w->handlers[1] = (struct job_handler){ "noop", run_noop, NULL };
-	w->queue = w->reconciler.queue = queue_open(&options);
+	w->handlers[2] = (struct job_handler){ "approval", approve, &w->approver };
+	w->queue = w->reconciler.queue = w->approver.queue = queue_open(&options);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
 				     .every_ms = c->reap_ms,
 				     .destroy_orphans = c->reap_orphans,

@@ -3,6 +3,7 @@
 #define STORE_DELIVERIES_H
 
 #include "db/db.h"
+#include "model/approval.h"
 #include "model/rules.h"
 
 struct repo_project {
@@ -30,9 +31,10 @@ struct delivery {
 	struct str reason;  /* out: why it is stale */
 	struct str decisions; /* JSON array */
 	struct str payload;
-	const struct pull_request *pr; /* NULL when the event is about none */
-	struct str only_project;       /* empty = every project of the repository */
-	struct str replay_of;          /* id of another delivery, or empty; with it, for the audit: */
+	const struct pull_request *pr;           /* NULL when the event is about none */
+	const struct approval_request *approval; /* it asks to deploy a fork, too; or NULL */
+	struct str only_project;                 /* empty = every project of the repository */
+	struct str replay_of;                    /* id of another delivery, or empty; with it, for the audit: */
 	struct str org, audit_id;
 	const struct str *audit_who;          /* six texts, as audit_add takes them */
 	const struct repo_project **projects; /* DELIVERY_PROJECTS at most */

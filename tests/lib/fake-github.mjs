@@ -42,7 +42,7 @@ export async function fakeGitHub() {
   };
 
   const backend = await listen((request, answer) => rest(github, request, answer));
-  const checked = await startPrism(backend.port);
+  const checked = await startPrism(document, backend.port);
   const front = await listen(async (request, answer) => {
     const url = new URL(request.url, 'http://fake');
     const form = request.method === 'POST' ? new URLSearchParams(await bodyOf(request)) : null;
@@ -135,7 +135,7 @@ async function bodyOf(stream) {
   return Buffer.concat(parts).toString();
 }
 
-function listen(handler) {
+export function listen(handler) {
   const server = createServer(handler);
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve({
@@ -148,7 +148,7 @@ function listen(handler) {
   });
 }
 
-function forward(port, path, request, answer) {
+export function forward(port, path, request, answer) {
   const onward = httpRequest({ host: '127.0.0.1', port, path, method: request.method, headers: request.headers }, (from) => {
     answer.writeHead(from.statusCode, from.headers);
     from.pipe(answer);
@@ -164,7 +164,7 @@ const freePort = () => new Promise((resolve) => {
   });
 });
 
-async function startPrism(upstream) {
+export async function startPrism(document, upstream) {
   const port = await freePort();
   const child = spawn(process.execPath, [prism, 'proxy', '--errors', '-h', '127.0.0.1', '-p', String(port), document, `http://127.0.0.1:${upstream}`],
     { stdio: ['ignore', 'pipe', 'pipe'] });
