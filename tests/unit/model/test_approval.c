@@ -1,4 +1,4 @@
-/* Who asks at GitHub that a fork may be deployed, for which commit: the command in comments, labels, and what they mean. */
+/* Who asks at GitHub that a fork may be deployed, and for which commit: comments, labels, and what they mean. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,8 @@ static bool ask(struct arena *arena, const char *body, struct approval_request *
 {
 	struct str text = arena_printf(
 		arena,
-		"{\"action\":\"created\",\"repository\":{\"full_name\":\"Acme/shop\"},\"issue\":{\"number\":7,\"state\":"
+		"{\"action\":\"created\",\"repository\":{\"full_name\":\"Acme/"
+		"shop\"},\"issue\":{\"number\":7,\"state\":"
 		"\"open\",\"pull_request\":{}},\"comment\":{\"user\":{\"login\":\"octocat\"},\"author_association\":"
 		"\"MEMBER\",\"created_at\":\"2026-01-02T03:04:05Z\",\"body\":\"%s\"}}",
 		body);
@@ -71,8 +72,13 @@ static void comments(void **state)
 
 static void labels(void **state)
 {
-	struct pull_request pr = { .open = true, .from_fork = true, .label_set = STR("ok"), .sender = STR("octocat"),
-				   .sha = STR("1a2b3c4"), .repo = STR("acme/shop"), .number = 7 };
+	struct pull_request pr = { .open = true,
+				   .from_fork = true,
+				   .label_set = STR("ok"),
+				   .sender = STR("octocat"),
+				   .sha = STR("1a2b3c4"),
+				   .repo = STR("acme/shop"),
+				   .number = 7 };
 	struct approval_request request = { 0 };
 
 	(void)state;

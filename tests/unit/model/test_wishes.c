@@ -20,7 +20,8 @@ static const struct {
 	{ "edited", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
 	{ "ready_for_review", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
 	{ "opened", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
-	{ "synchronize", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" }, /* another commit: the caller compares it */
+	{ "synchronize", true, DESIRED_DEPLOYED,
+	  "ASKED,EXPIRED,CANCELLED" }, /* another commit: the caller compares it */
 	/* an approved fork stays approved */
 	{ "labeled", true, DESIRED_HELD, "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY" },
 	{ "edited", true, DESIRED_HELD, "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY" },
