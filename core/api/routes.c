@@ -48,6 +48,7 @@ const struct http_route api_routes[] = {
 	POST("/me/tokens/:id/rotate", token_rotate_post, ACCESS_SELF),
 
 	GET("/projects/:id/deployments", deployments_index, ACCESS_PROJECT_VIEWER),
+	POST("/projects/:id/deployments", deployment_request, ACCESS_PROJECT_DEVELOPER),
 	GET("/projects/:id/deliveries", deliveries_index, ACCESS_PROJECT_MAINTAINER),
 	GET("/projects/:id/deliveries/:delivery", delivery_show, ACCESS_PROJECT_MAINTAINER),
 	POST("/projects/:id/deliveries/:delivery/replay", delivery_replay, ACCESS_PROJECT_MAINTAINER),

@@ -53,8 +53,9 @@ const struct setting config_table[] = {
 	TEXT("github", "api_base", "GITHUB_API_BASE", NULL, 0, github_api_base, "https://api.github.com",
 	     "GitHub's REST API; of GitHub Enterprise Server its address with /api/v3"),
 	TEXT("github", "token", "GITHUB_TOKEN", NULL, SET_SECRET, github_token, "",
-	     "asks GitHub who may approve forks by comment or label: metadata and pull requests, read; empty = nobody "
-	     "may that way"),
+	     "asks GitHub who may approve forks by comment or label (without it nobody may), and for pull requests "
+	     "whose "
+	     "preview is asked for; repository metadata and pull requests, read only"),
 	BOOL("github", "first_login_owner", "FIRST_LOGIN_OWNER", first_login_owner, "1",
 	     "who logs in with GitHub first, while there is no organization and no other user, gets the first "
 	     "organization as its OWNER"),

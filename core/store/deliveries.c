@@ -33,7 +33,7 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 
 #define PER_DELIVERY 10
 #define PER_TARGET   21
-#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: who asked for replays */
+#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: what people asked for */
 
 /* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
 static struct str byte_arrays(struct call *call, const struct str *items, size_t n)
@@ -151,7 +151,7 @@ static size_t target_cells(struct call *call, struct delivery *const *deliveries
 	return t;
 }
 
-static void put_replay(struct json_out *out, const struct delivery *d)
+static void put_asked(struct json_out *out, const struct delivery *d)
 {
 	json_open(out, '{');
 	json_put_text(out, "delivery", d->id);
@@ -168,7 +168,7 @@ static void put_replay(struct json_out *out, const struct delivery *d)
 }
 
 /* Null for a batch as GitHub makes it: nobody asked for those but GitHub. */
-static struct db_arg replays(struct call *call, struct delivery *const *deliveries, size_t n)
+static struct db_arg asked_for(struct call *call, struct delivery *const *deliveries, size_t n)
 {
 	struct str text = { 0 };
 	struct json_out out;
@@ -178,8 +178,8 @@ static struct db_arg replays(struct call *call, struct delivery *const *deliveri
 	out = JSON_OUT(&buf);
 	json_open(&out, '[');
 	for (size_t i = 0; i < n; i++)
-		if (deliveries[i]->replay_of.n)
-			put_replay(&out, deliveries[i]);
+		if (deliveries[i]->audit_who)
+			put_asked(&out, deliveries[i]);
 	json_close(&out, ']');
 	if (buf.n > 2)
 		text = arena_str(call->arena, buf_str(&buf));
@@ -205,7 +205,7 @@ static void ingest_args(struct call *call, struct delivery *const *deliveries, s
 	args[9] = A_BYTES(byte_arrays(call, &CELL(cells, n, 9, 0), n));
 	for (int c = 0; c < PER_TARGET; c++)
 		args[PER_DELIVERY + c] = A_TEXTS(&CELL(targets, n_targets, c, 0), n_targets);
-	args[INGEST_ARGS - 1] = replays(call, deliveries, n);
+	args[INGEST_ARGS - 1] = asked_for(call, deliveries, n);
 }
 
 /* ---- one statement, one commit ---- */

@@ -34,7 +34,8 @@ struct delivery {
 	const struct pull_request *pr;           /* NULL when the event is about none */
 	const struct approval_request *approval; /* it asks to deploy a fork, too; or NULL */
 	struct str only_project;                 /* empty = every project of the repository */
-	struct str replay_of;                    /* id of another delivery, or empty; with it, for the audit: */
+	struct str replay_of;                    /* id of another delivery, or empty */
+	/* when a person asked for it, for the audit; else empty and NULL: */
 	struct str org, audit_id;
 	const struct str *audit_who;          /* six texts, as audit_add takes them */
 	const struct repo_project **projects; /* DELIVERY_PROJECTS at most */

@@ -87,6 +87,18 @@ export const operations = [
     },
     answers: { 200: { description: 'A page of them.', headers: ['Link', 'ETag'], schema: list(ref('DeploymentRow')) } },
   }),
+  operation('POST /projects/{projectId}/deployments', {
+    id: 'requestDeployment', tag, role: 'DEVELOPER', summary: 'Ask for a preview without a webhook',
+    description: 'What GitHub says of the open pull request now goes the way of a webhook: the project\'s rules decide, a fork waits for approval, '
+      + 'and what was destroyed by somebody comes back. A private repository needs `GITHUB_TOKEN`. 409 when no open pull request is found, or the rules do not deploy it.',
+    body: body({
+      prNumber: { ...orNull(whole('The pull request.', { minimum: 1, maximum: 2147483647 })) },
+      branch: { ...orNull(text('Instead: a branch of the repository that has an open pull request.', { minLength: 1, maxLength: 255 })) },
+      sha: { ...orNull(text('Instead: a commit of an open pull request.', { minLength: 7, maxLength: 64 })) },
+    }),
+    example: { prNumber: 7 },
+    answers: { 202: { description: 'What is wanted now.', schema: ref('DeploymentRow') } }, errors: [409],
+  }),
   operation('GET /deployments/{deploymentId}', {
     id: 'getDeployment', tag, role: 'VIEWER', summary: 'One deployment',
     answers: { 200: { description: 'All that is known of it.', schema: ref('Deployment') } },

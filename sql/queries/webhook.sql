@@ -14,7 +14,7 @@ order by id;
 -- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
 -- $27 open, $28 updated_at, $29 was reopened by this event, $30 the wishes of people that stand against it while the commit is the
 -- same (core/model/wishes.h), $31 made by a bot. One pull request, one id and one digest come at most once in a batch.
--- $32 who asked for the replays in the batch (JSON, see deliveries.c), or null.
+-- $32 who asked for replays and previews in the batch (JSON, see deliveries.c), or null.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
 -- The delivery is written behind its previews, so that its row says whether it was stale. One that another process stores at the
@@ -117,8 +117,8 @@ select i.nr,
 	d.reason,
 	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs,
 	case when i.nr = 1 and $32::text is not null then (
-		select count(audit_add(a.id, a.org, a.who, 'delivery.replay', 'delivery', r.id, a.project, null,
-			jsonb_build_object('replayOf', a.replay_of, 'outcome', r.outcome)))
+		select count(audit_add(a.id, a.org, a.who, case when a.replay_of = '' then 'deployment.request' else 'delivery.replay' end, 'delivery', r.id,
+			a.project, null, jsonb_strip_nulls(jsonb_build_object('replayOf', nullif(a.replay_of, ''), 'outcome', r.outcome))))
 		from jsonb_to_recordset($32::jsonb) as a (delivery text, id text, org text, who text[], project text, replay_of text)
 			join delivery r on r.id = a.delivery) end as "_audit"
 from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
