@@ -111,6 +111,7 @@ static void decide(struct call *call, struct delivery *d, const struct repo_proj
 	} else {
 		d->outcome = STR("accepted");
 		d->reason = str_of(d->decided[0].why);
+		d->declined = n == 1 && d->decided[0].desired == DESIRED_DESTROYED;
 	}
 	write_decisions(call, d);
 }

@@ -1,7 +1,6 @@
 /* POST /projects/:id/deployments: a preview without a webhook. What GitHub says of the pull request at this moment goes
  * the way that its webhook would have gone, for this project alone, with the project's rules; and it counts as news, so
  * that one which somebody destroyed comes back. */
-#include "api/event.h"
 #include "api/ingest.h"
 #include "api/input.h"
 #include "base/id.h"
@@ -132,24 +131,37 @@ static int find_number(struct exchange *x, struct str repo, const struct request
 /* ---- the delivery ---- */
 
 /* As a webhook would have told it. "reopened": it is news, and what a person did to the preview before is void. */
-static struct delivery *delivery_of(struct exchange *x, struct str repo, int64_t number, struct str pull)
+static int delivery_of(struct exchange *x, struct str repo, int64_t number, struct str pull, struct delivery **ret)
 {
-	struct delivery *d = arena_alloc(x->call->arena, sizeof(*d));
-	char id[ID_MAX];
+	struct arena *arena = x->call->arena;
+	struct pull_request *pr = arena_alloc(arena, sizeof(*pr));
+	struct delivery *d = arena_alloc(arena, sizeof(*d));
+	char id[ID_MAX], *repo_id = arena_text(arena, repo);
+	const char *field = "", *why = "";
+	const struct json_limits limits = { .max_text = ANSWER_MAX };
+	const struct json *body;
 
 	id_new(id, "hook_");
-	d->id = arena_str(x->call->arena, str_of(id));
+	text_to_lower(repo_id, repo.n);
+	d->id = arena_str(arena, str_of(id));
 	d->only_project = x->params[0];
 	d->org = caller_of(x)->standing.org;
 	d->audit_id = audit_id(x).text;
 	d->audit_who = audit_who(x).texts;
 	d->event = STR("pull_request");
-	d->payload = arena_printf(x->call->arena,
+	d->action = STR("reopened");
+	d->repo = (struct str){ repo_id, repo.n };
+	d->payload = arena_printf(arena,
 				  "{\"action\":\"reopened\",\"number\":%lld,\"repository\":{\"full_name\":\"%.*s\"},"
 				  "\"pull_request\":%.*s}",
 				  (long long)number, STR_FMT(repo), STR_FMT(pull));
 	sha256(&d->id, 1, d->digest);
-	return d;
+	body = json_parse(arena, d->payload, &limits, &why);
+	if (!body || !pull_request_read(body, pr, &field, &why))
+		return call_fail(x->call, E_NETWORK, "GitHub's answer is not a pull request: %s %s", field, why);
+	d->pr = pr;
+	*ret = d;
+	return OK;
 }
 
 static int answer(struct exchange *x, const struct delivery *d)
@@ -161,8 +173,8 @@ static int answer(struct exchange *x, const struct delivery *d)
 
 	if (r != OK)
 		return r;
-	if (d->n_projects && d->decided[0].desired == DESIRED_DESTROYED)
-		return call_fail(x->call, E_CONFLICT, "the project's rules do not deploy it: %s", d->decided[0].why);
+	if (d->declined)
+		return call_fail(x->call, E_CONFLICT, "the project's rules do not deploy it: %.*s", STR_FMT(d->reason));
 	if (rows.n_rows == 0)
 		return call_fail(x->call, E_CONFLICT, "it is not deployed: %.*s", STR_FMT(d->reason));
 	out = http_answer_json(x, 202);
@@ -173,7 +185,7 @@ static int answer(struct exchange *x, const struct delivery *d)
 int deployment_request(struct exchange *x)
 {
 	struct request request = { 0 };
-	const struct json *pull = NULL, *body = NULL;
+	const struct json *pull = NULL;
 	struct str repo, text;
 	struct delivery *d;
 	struct db_rows rows;
@@ -190,11 +202,8 @@ int deployment_request(struct exchange *x)
 		r = fetch(x, repo, arena_printf(x->call->arena, "/pulls/%lld", (long long)request.number), &pull,
 			  &text);
 	if (r != OK)
-		return answer_refused(x, r);
-	d = delivery_of(x, repo, request.number, text);
-	r = event_parse(x, d->payload, &body);
-	if (r == OK)
-		r = event_understand(x, body, d);
+		return r;
+	r = delivery_of(x, repo, request.number, text, &d);
 	if (r == OK)
 		r = ingest_delivery(x->call, api_of(x)->ingest, d);
 	return r == OK ? answer(x, d) : r;

@@ -45,6 +45,7 @@ struct delivery {
 	/* out */
 	int result;
 	bool duplicate;
+	bool declined;       /* the rules of only_project do not want it; the reason says why */
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
 };
 
