@@ -24,7 +24,7 @@ static int adopt(struct step_context *s, struct call *call, unsigned i, const st
 	change.provider_id = d->id;
 	change.inspector_url = d->inspector_url;
 	change.tries = 0;
-	change.next_ms = d->poll_after_ms > 0 ? d->poll_after_ms : 500;
+	change.next_ms = d->poll_after_ms > 0 ? d->poll_after_ms : 500 + (int64_t)(step_random() % 500);
 	change.deadline_ms = s->rec->build_ms;
 	if (attempt_is_wanted(&s->preview.model, i)) {
 		change.preview_status = "BUILDING";

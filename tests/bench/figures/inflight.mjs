@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { empty, sql } from '../lib/data.mjs';
-import { record } from '../lib/results.mjs';
+import { percentile, record } from '../lib/results.mjs';
 import { residentMb, startOpshub, stop } from '../lib/servers.mjs';
 import { settings } from '../lib/settings.mjs';
 
@@ -71,7 +71,8 @@ export async function measure() {
   await reached('are READY', "previews where status = 'READY'", 300);
   most = Math.max(most, workerMb(server.pid));
   record('inflight', `${COUNT} builds`, 'opshub', most, 'MB', { idleMb: idle });
-  record('inflight', 'provider calls', 'opshub', later.reduce((a, b) => a + b, 0) / later.length, '/s', { max: Math.max(...later) });
+  record('inflight', 'provider calls', 'opshub', later.reduce((a, b) => a + b, 0) / later.length, '/s', { p95: percentile(later, 0.95), max: Math.max(...later) });
+  console.log(`calls in each second: ${seconds.join(' ')}`);
   record('inflight', 'calls each', 'opshub', proxy.calls.length / COUNT, 'calls', { buildS: BUILD_MS / 1000 });
   await stop(server);
   proxy.close();
