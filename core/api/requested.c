@@ -187,7 +187,7 @@ int deployment_request(struct exchange *x)
 	struct request request = { 0 };
 	const struct json *pull = NULL;
 	struct str repo, text;
-	struct delivery *d;
+	struct delivery *d = NULL;
 	struct db_rows rows;
 	int r = read_request(x, &request);
 
