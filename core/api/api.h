@@ -168,6 +168,15 @@ int project_member_put(struct exchange *x);
 int project_member_delete(struct exchange *x);
 int provider_show(struct exchange *x);
 int provider_put(struct exchange *x);
+int project_notifiers_index(struct exchange *x);
+int project_notifier_create(struct exchange *x);
+int project_notifiers_test(struct exchange *x);
+int project_notifier_show(struct exchange *x);
+int project_notifier_put(struct exchange *x);
+int project_notifier_change(struct exchange *x);
+int project_notifier_delete(struct exchange *x);
+int slack_show(struct exchange *x);
+int slack_put(struct exchange *x);
 int rules_show(struct exchange *x);
 int rules_put(struct exchange *x);
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITERS      2 /* batches on their way at once: while one waits for its fsync the next ones fill */
+#define WRITERS      2  /* batches on their way at once: while one waits for its fsync the next ones fill */
+#define ENOUGH       16 /* deliveries to begin another batch with while one is on its way */
+#define PATIENCE_MS  20 /* after which fewer will do: that one may hang on a lock */
 #define MOST_WAITING 4096
 #define BATCH_BYTES                                                                                                    \
 	(1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */
@@ -201,6 +203,18 @@ static struct entry **find(struct ingest *ingest, const struct batch *batch)
 	return NULL;
 }
 
+/* Of what ten deliveries cost a third is their batch's own, so while one is on its way the next one waits for company.
+ */
+static bool is_lonely(const struct ingest *ingest)
+{
+	if (ingest->n >= ENOUGH)
+		return false;
+	for (size_t w = 0; w < WRITERS; w++)
+		if (ingest->writers[w].batch)
+			return true;
+	return false;
+}
+
 static struct entry *take(struct ingest *ingest, struct entry **at)
 {
 	struct entry *entry = *at;
@@ -265,6 +279,8 @@ static void write_batches(struct call *call, void *arg)
 	while (r != E_CANCELLED) {
 		if (!find(ingest, NULL))
 			r = event_wait(call, &ingest->changed, -1);
+		else if (r != E_TIMEOUT && is_lonely(ingest))
+			r = event_wait(call, &ingest->changed, PATIENCE_MS);
 		else if ((r = fiber_run(call, &options, write_batch, writer)) != OK && r != E_CANCELLED)
 			r = fiber_sleep(call, 100); /* no fiber is left: the line waits */
 	}

@@ -6,9 +6,8 @@
  * to a server of his own, without ever having known them. */
 #include "base/setting.h"
 
-#include "api/input.h"
+#include "api/settings_body.h"
 #include "store/plugins.h"
-#include "store/provider_settings.h"
 
 #include <string.h>
 
@@ -34,19 +33,10 @@ int provider_show(struct exchange *x)
 
 /* ---- one setting of the body ---- */
 
-struct reading {
-	struct input in;
-	struct str provider;
-	const struct json *stored, *masks; /* by key */
-	const char *moved;                 /* the address that changes, as the body calls it; NULL = none */
-	struct provider_change change;
-	struct json_out settings;
-};
-
-/* Clients know the settings of vercel and netlify as "vercelToken" and so on. NULL for the others. */
+/* Clients know the settings of vercel, netlify and slack as "vercelToken" and so on. NULL for the others. */
 static const char *reference_name(struct arena *arena, struct str provider, struct str key)
 {
-	if (!str_eq(provider, STR("vercel")) && !str_eq(provider, STR("netlify")))
+	if (!str_eq(provider, STR("vercel")) && !str_eq(provider, STR("netlify")) && !str_eq(provider, STR("slack")))
 		return NULL;
 	return arena_printf(arena, "%.*s%c%.*s", STR_FMT(provider),
 			    key.p[0] >= 'a' && key.p[0] <= 'z' ? key.p[0] ^ 0x20 : key.p[0], (int)key.n - 1, key.p + 1)
@@ -54,7 +44,7 @@ static const char *reference_name(struct arena *arena, struct str provider, stru
 }
 
 /* The setting's value in the body under either name, and the name it has there. */
-static const struct json *find_value(struct reading *r, struct str key, const char **ret_field)
+static const struct json *find_value(struct settings_reading *r, struct str key, const char **ret_field)
 {
 	struct arena *arena = r->in.x->call->arena;
 	const char *own = arena_text(arena, key), *other = reference_name(arena, r->provider, key);
@@ -90,7 +80,7 @@ static bool value_text(struct arena *arena, const struct json *value, struct str
 	}
 }
 
-static void keep(struct reading *r, const char *key, const struct json *value)
+static void keep(struct settings_reading *r, const char *key, const struct json *value)
 {
 	json_key(&r->settings, key);
 	if (value->kind == JSON_INT)
@@ -108,7 +98,7 @@ static bool has_default(const struct json *declared)
 	       json_bool(json_get(declared, "envIsSet"), false);
 }
 
-static void read_secret(struct reading *r, struct str key, const struct json *value, struct str text)
+static void read_secret(struct settings_reading *r, struct str key, const struct json *value, struct str text)
 {
 	const struct json *mask = json_get(r->masks, arena_text(r->in.x->call->arena, key));
 
@@ -134,7 +124,7 @@ static struct setting_rule rule_of(struct arena *arena, const struct json *decla
 	return rule;
 }
 
-static void read_setting(struct reading *r, const struct json *declared)
+static void read_setting(struct settings_reading *r, const struct json *declared)
 {
 	struct arena *arena = r->in.x->call->arena;
 	struct str key = json_text(json_get(declared, "key"), STR("")), text = STR("");
@@ -211,7 +201,7 @@ static bool is_listed(const struct str *keys, size_t n, struct str key)
 	return false;
 }
 
-static void check_kept(struct reading *r)
+static void check_kept(struct settings_reading *r)
 {
 	struct arena *arena = r->in.x->call->arena;
 	const struct provider_change *c = &r->change;
@@ -233,13 +223,13 @@ static const struct json *parse(struct exchange *x, const struct db_rows *rows, 
 	return json_parse(x->call->arena, db_text(rows, 0, column), NULL, &why);
 }
 
-/* Everything the plugin declares, and nothing else. */
-static int read_settings(struct exchange *x, struct reading *r, const struct db_rows *rows, struct buf *settings)
+int settings_read(struct settings_reading *r, struct str provider, const struct json *schema,
+		  const struct db_rows *rows, struct buf *settings)
 {
-	const struct json *schema = db_is_null(rows, 0, "schema") ? NULL : parse(x, rows, "schema");
+	struct exchange *x = r->in.x;
 	unsigned n = 0;
 
-	r->provider = db_text(rows, 0, "wanted");
+	r->provider = provider;
 	r->stored = parse(x, rows, "settings");
 	r->masks = parse(x, rows, "masks");
 	r->settings = JSON_OUT(settings);
@@ -252,10 +242,15 @@ static int read_settings(struct exchange *x, struct reading *r, const struct db_
 	return input_close(&r->in);
 }
 
+const struct json *settings_schema_of(struct exchange *x, const struct db_rows *rows)
+{
+	return db_is_null(rows, 0, "schema") ? NULL : parse(x, rows, "schema");
+}
+
 int provider_put(struct exchange *x)
 {
 	struct api *api = api_of(x);
-	struct reading *r = arena_alloc(x->call->arena, sizeof(*r));
+	struct settings_reading *r = arena_alloc(x->call->arena, sizeof(*r));
 	struct audit audit = audit_of(x);
 	struct str provider = { 0 };
 	struct buf settings;
@@ -271,7 +266,7 @@ int provider_put(struct exchange *x)
 	if (result != OK)
 		goto out;
 	check_plugin(&r->in, &rows);
-	result = read_settings(x, r, &rows, &settings);
+	result = settings_read(r, db_text(&rows, 0, "wanted"), settings_schema_of(x, &rows), &rows, &settings);
 	if (result != OK)
 		goto out;
 	r->change.provider = r->provider;

@@ -148,6 +148,8 @@ const struct setting config_table[] = {
 	INT("jobs", "builds_per_account", "BUILDS_PER_ACCOUNT", builds_per_account, "0", 0, 10000,
 	    "builds that run at once in one account of a provider: the server's own, or that of an organization whose "
 	    "projects have a token of their own; 0 = no limit"),
+	MS("jobs", "notify_age_ms", "NOTIFY_AGE_MS", notify_age_ms, "86400000", 1000, 30 * DAY_MS,
+	   "a notification that could not be sent for so long is given up"),
 	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS,
 	   "how often providers are asked what they have of ours"),
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",

@@ -1,4 +1,4 @@
-/* The worker process: plugins, the queue, the reconciler, the reaper. */
+/* The worker process: plugins, the queues, the reconciler, the reaper, the notifier. */
 #include "daemon/process.h"
 
 #include "plugin/plugin.h"
@@ -6,13 +6,15 @@
 #include "worker/approval.h"
 #include "worker/deletion.h"
 #include "worker/line.h"
+#include "worker/notify.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
 
 #include <fcntl.h>
 
-#define STRIKES       3 /* crashes of a plugin in one job before the job is dead */
-#define WORKER_FIBERS 2048
+#define STRIKES           3 /* crashes of a plugin in one job before the job is dead */
+#define WORKER_FIBERS     2048
+#define NOTIFIERS_AT_ONCE 64
 
 struct worker {
 	struct process process;
@@ -22,14 +24,15 @@ struct worker {
 	struct catalog *catalog;
 	struct key_ring *keys;
 	struct providers providers;
-	struct queue *queue;
+	struct queue *queue, *notify_queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
 	struct retention retention;
 	struct deletion deletion;
 	struct line line;
 	struct approver approver;
-	struct job_handler handlers[4];
+	struct notify notify;
+	struct job_handler handlers[4], notify_handlers[3];
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -147,6 +150,37 @@ static void open_queue(struct worker *w)
 	line_start(w->process.loop, &w->line);
 }
 
+/* A queue of its own, so that a chat that hangs holds no preview back. */
+static void open_notify_queue(struct worker *w)
+{
+	const struct config *c = w->process.config;
+	struct queue_options options = {
+		.loop = w->process.loop,
+		.db = w->db,
+		.redis_url = c->redis_url,
+		.name = STR("notify-queue"),
+		.worker = str_of(w->options->id),
+		.concurrency = NOTIFIERS_AT_ONCE,
+		.lease_ms = c->job_lease_ms,
+		.repair_ms = c->repair_ms,
+		.handlers = w->notify_handlers,
+		.only_list = true,
+	};
+
+	w->notify = (struct notify){
+		.db = w->db,
+		.providers = &w->providers,
+		.slack_is_disabled = c->disable_slack,
+		.call_ms = w->reconciler.call_ms,
+		.every_ms = c->sweep_ms,
+		.most_age_ms = c->notify_age_ms,
+	};
+	w->notify_handlers[0] = (struct job_handler){ "notify", notify_run, &w->notify };
+	w->notify_handlers[1] = (struct job_handler){ "notify-test", notify_test_run, &w->notify };
+	w->notify_queue = w->notify.queue = queue_open(&options);
+	notify_start(w->process.loop, &w->notify);
+}
+
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
@@ -154,6 +188,7 @@ static void boot(struct call *call, void *arg)
 	if (!process_await_db(call, &w->process, w->db))
 		return;
 	open_queue(w);
+	open_notify_queue(w);
 	settle_predecessor(call, w);
 	save_catalog(call, w);
 	heart_ready(w->process.heart);
@@ -166,7 +201,7 @@ static void leave(struct call *call, void *arg)
 	struct worker *w = arg;
 
 	(void)call;
-	while (queue_active(w->queue) && fiber_sleep(call, 20) == OK)
+	while (queue_active(w->queue) + queue_active(w->notify_queue) && fiber_sleep(call, 20) == OK)
 		;
 	loop_stop(w->process.loop);
 }
@@ -181,6 +216,7 @@ static void on_stop(void *arg)
 		return;
 	}
 	queue_drain(w->queue);
+	queue_drain(w->notify_queue);
 	fiber_start(w->process.loop, &options, leave, w, NULL);
 }
 
@@ -196,6 +232,7 @@ static void close_all(struct worker *w)
 	process_run_out(&w->process);
 	if (w->queue && fiber_start(w->process.loop, &options, release, w, NULL) == OK)
 		process_finish_fibers(&w->process);
+	w->notify_queue = queue_close(w->notify_queue);
 	w->queue = queue_close(w->queue);
 	w->providers.plugins = plugins_close(w->providers.plugins);
 	w->keys = key_ring_free(w->keys);

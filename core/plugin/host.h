@@ -66,6 +66,12 @@ struct operation {
 /* The whole of one operation: context, deadline, secrets, answer, code and message. */
 AWAITS int operation_run(struct call *call, struct instance *instance, const struct operation *operation);
 
+/* How a message about it begins: "Provider", "Notifier". */
+static inline const char *plugin_word(const struct plugin *plugin)
+{
+	return plugin->about.kind == OPSHUB_KIND_NOTIFIER ? "Notifier" : "Provider";
+}
+
 /* Text of a plugin, which may be anything: at most max bytes, valid UTF-8, in the arena. NULL gives "". */
 struct str foreign_text(struct arena *arena, const char *text, size_t max);
 /* The same with the secrets of the call taken out. */

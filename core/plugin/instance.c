@@ -168,8 +168,8 @@ static int open_new(struct call *call, struct plugins *plugins, const struct ins
 	instance->memory = arena_alloc(instance->arena, spec->plugin->about.instance_size + 1);
 	n = settings_write(instance->arena, spec->plugin, spec->values, spec->n_values, instance->memory, &faults);
 	if (n > 0)
-		r = call_fail(call, E_INVALID, "Provider settings of %s: %s", spec->plugin->about.name,
-			      settings_faults_text(call->arena, faults, n));
+		r = call_fail(call, E_INVALID, "%s settings of %s: %s", plugin_word(spec->plugin),
+			      spec->plugin->about.name, settings_faults_text(call->arena, faults, n));
 	else
 		r = operation_run(call, instance, &(struct operation){ "open", run_open, NULL, instance->memory });
 	if (r < 0) {

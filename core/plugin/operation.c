@@ -39,11 +39,11 @@ static int settle(struct opshub_call *c, int r)
 	if (r > 0 || r < E_INTERNAL || !c->has_failed)
 		c->plugins->faults++;
 	if (r > 0 || r < E_INTERNAL)
-		return call_fail(call, E_INTERNAL, "Provider plugin %s returned the unknown status %d from %s", name, r,
-				 c->operation);
+		return call_fail(call, E_INTERNAL, "%s plugin %s returned the unknown status %d from %s",
+				 plugin_word(c->plugin), name, r, c->operation);
 	if (!c->has_failed)
-		call_fail(call, r, "Provider plugin %s failed in %s without saying why (%s)", name, c->operation,
-			  status_name(r));
+		call_fail(call, r, "%s plugin %s failed in %s without saying why (%s)", plugin_word(c->plugin), name,
+			  c->operation, status_name(r));
 	call->code = r;
 	if (r == E_LIMITED || r == E_QUOTA || r == E_NETWORK)
 		call->retry_after_ms = c->retry_after_ms;
@@ -68,11 +68,10 @@ static int run(struct opshub_call *c, const struct operation *operation)
 	if (r == OK && c->gave_foreign) {
 		c->has_failed = true;
 		c->plugins->faults++;
-		r = call_fail(
-			c->call, E_INTERNAL,
-			"Provider plugin %s broke the rules in %s: it returned memory that is neither host->alloc()'s "
-			"nor static",
-			c->plugin->about.name, c->operation);
+		r = call_fail(c->call, E_INTERNAL,
+			      "%s plugin %s broke the rules in %s: it returned memory that is neither host->alloc()'s "
+			      "nor static",
+			      plugin_word(c->plugin), c->plugin->about.name, c->operation);
 	}
 	return r;
 }

@@ -29,8 +29,8 @@ static int run(struct call *call, struct instance *instance, const char *name, b
 	const struct operation operation = { name, fn, copy, args };
 
 	if (!is_there)
-		return call_fail(call, E_UNSUPPORTED, "Provider plugin %s does not have the operation %s",
-				 instance->plugin->about.name, name);
+		return call_fail(call, E_UNSUPPORTED, "%s plugin %s does not have the operation %s",
+				 plugin_word(instance->plugin), instance->plugin->about.name, name);
 	args->instance = instance;
 	return operation_run(call, instance, &operation);
 }

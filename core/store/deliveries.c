@@ -35,24 +35,30 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 #define PER_TARGET   21
 #define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: what people asked for */
 
-/* bytea[] in PostgreSQL's binary form: as text each payload would be twice as long. */
-static struct str byte_arrays(struct call *call, const struct str *items, size_t n)
+#define OID_BYTEA 17
+#define OID_TEXT  25
+
+/* bytea[] or text[] in PostgreSQL's binary form, without nulls. As text a payload would be twice as long, and each
+ * element be looked at byte by byte for quotes, here and there. */
+static struct db_arg binary_array(struct call *call, uint32_t type, const struct str *items, size_t n)
 {
-	size_t size = 5 * 4;
+	const uint32_t head[] = { n ? 1 : 0, 0, type, (uint32_t)n, 1 };
+	const size_t head_size = n ? sizeof(head) : 3 * 4;
+	size_t size = head_size;
 	char *bytes, *p;
 
 	for (size_t i = 0; i < n; i++)
 		size += 4 + items[i].n;
 	p = bytes = arena_raw(call->arena, size);
-	const uint32_t head[] = { 1, 0, 17 /* oid of bytea */, (uint32_t)n, 1 };
-	for (size_t i = 0; i < 5; i++, p += 4)
+	for (size_t i = 0; i < head_size / 4; i++, p += 4)
 		memcpy(p, &(uint32_t){ htonl(head[i]) }, 4);
 	for (size_t i = 0; i < n; i++) {
 		memcpy(p, &(uint32_t){ htonl((uint32_t)items[i].n) }, 4);
-		memcpy(p + 4, items[i].p, items[i].n);
+		if (items[i].n)
+			memcpy(p + 4, items[i].p, items[i].n);
 		p += 4 + items[i].n;
 	}
-	return (struct str){ bytes, size };
+	return A_BYTES(((struct str){ bytes, size }));
 }
 
 static struct str number(struct call *call, int64_t value)
@@ -187,6 +193,20 @@ static struct db_arg asked_for(struct call *call, struct delivery *const *delive
 	return A_STR_OR_NULL(text);
 }
 
+/* How the columns are sent: 0 = as texts, which the server reads as numbers, times and truths. */
+static const uint32_t delivery_types[PER_DELIVERY] = {
+	OID_TEXT, OID_BYTEA, OID_TEXT, OID_TEXT, OID_TEXT, 0, OID_TEXT, OID_TEXT, OID_TEXT, OID_BYTEA,
+};
+static const uint32_t target_types[PER_TARGET] = {
+	OID_TEXT, OID_TEXT, OID_TEXT, 0,        OID_TEXT, OID_TEXT, OID_TEXT, 0, OID_TEXT, OID_TEXT, OID_TEXT,
+	OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT, 0,        0,        0,        0, OID_TEXT, 0,
+};
+
+static struct db_arg column(struct call *call, uint32_t type, const struct str *cells, size_t n)
+{
+	return type ? binary_array(call, type, cells, n) : A_TEXTS(cells, n);
+}
+
 static void ingest_args(struct call *call, struct delivery *const *deliveries, size_t n,
 			struct db_arg args[INGEST_ARGS])
 {
@@ -200,11 +220,9 @@ static void ingest_args(struct call *call, struct delivery *const *deliveries, s
 	delivery_cells(call, deliveries, n, cells);
 	target_cells(call, deliveries, n, n_targets, targets);
 	for (int c = 0; c < PER_DELIVERY; c++)
-		args[c] = A_TEXTS(&CELL(cells, n, c, 0), n);
-	args[1] = A_BYTES(byte_arrays(call, &CELL(cells, n, 1, 0), n));
-	args[9] = A_BYTES(byte_arrays(call, &CELL(cells, n, 9, 0), n));
+		args[c] = column(call, delivery_types[c], &CELL(cells, n, c, 0), n);
 	for (int c = 0; c < PER_TARGET; c++)
-		args[PER_DELIVERY + c] = A_TEXTS(&CELL(targets, n_targets, c, 0), n_targets);
+		args[PER_DELIVERY + c] = column(call, target_types[c], &CELL(targets, n_targets, c, 0), n_targets);
 	args[INGEST_ARGS - 1] = asked_for(call, deliveries, n);
 }
 

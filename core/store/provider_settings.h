@@ -3,8 +3,8 @@
 #ifndef STORE_PROVIDER_SETTINGS_H
 #define STORE_PROVIDER_SETTINGS_H
 
-#include "crypto/envelope.h"
 #include "store/organizations.h"
+#include "store/plugin_secrets.h"
 
 #define MOST_PROVIDER_SETTINGS 64 /* of one provider */
 
@@ -14,9 +14,6 @@ AWAITS int provider_config(struct call *call, struct db *db, struct str project_
  * schema (settings_schema(), null = unknown), state, reason. `provider` empty: the chosen one. */
 AWAITS int provider_settings_get(struct call *call, struct db *db, struct str project_id, struct str provider,
 				 struct db_rows *ret);
-
-/* What people may see of a secret: a prefix that tokens of its kind share, never a part of the value. */
-struct str secret_mask(struct arena *arena, struct str plain);
 
 struct provider_change {
 	struct str provider;
@@ -28,10 +25,5 @@ struct provider_change {
 };
 AWAITS int provider_settings_save(struct call *call, struct db *db, const struct key_ring *keys, struct str project_id,
 				  const struct provider_change *change, const struct audit *audit);
-
-/* `sealed` as the view project_settings has it: hex. The plaintext is the call's, and its log is told never to
- * show it. E_INVALID with what to do in call->why. */
-int provider_secret_open(struct call *call, const struct key_ring *keys, struct str project_id, struct str provider,
-			 struct str key, struct str sealed, struct str *ret_plain);
 
 #endif

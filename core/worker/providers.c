@@ -1,7 +1,6 @@
-/* From a project's row to an open plugin instance. */
+/* From stored settings to an open plugin instance. */
 #include "worker/providers.h"
 
-#include "base/json_read.h"
 #include "store/provider_settings.h"
 
 #define MOST_SETTINGS (2 * MOST_PROVIDER_SETTINGS)
@@ -36,18 +35,18 @@ static struct str setting_text(struct call *call, const struct json *value)
 }
 
 /* Settings in the clear, then secrets; at most MOST_SETTINGS of both. */
-static int read_values(struct call *call, const struct providers *providers, struct str provider,
-		       const struct json *stored, struct instance_spec *spec, struct setting_value *values)
+static int read_values(struct call *call, const struct providers *providers, const struct plugin_settings *s,
+		       struct instance_spec *spec, struct setting_value *values)
 {
-	const struct json *settings = json_get(stored, "settings"), *secrets = json_get(stored, "secrets");
 	struct str plain;
 	int r = OK;
 
-	for (const struct json *m = settings ? settings->child : NULL; m && spec->n_values < MOST_SETTINGS; m = m->next)
+	for (const struct json *m = s->settings ? s->settings->child : NULL; m && spec->n_values < MOST_SETTINGS;
+	     m = m->next)
 		values[spec->n_values++] = (struct setting_value){ m->key, setting_text(call, m) };
-	for (const struct json *m = secrets ? secrets->child : NULL; m && spec->n_values < MOST_SETTINGS; m = m->next) {
-		r = provider_secret_open(call, providers->keys, spec->scope, provider, m->key, json_text(m, STR("")),
-					 &plain);
+	for (const struct json *m = s->secrets ? s->secrets->child : NULL; m && spec->n_values < MOST_SETTINGS;
+	     m = m->next) {
+		r = secret_open(call, providers->keys, &s->place, m->key, json_text(m, STR("")), &plain);
 		if (r != OK)
 			break;
 		values[spec->n_values++] = (struct setting_value){ m->key, plain };
@@ -55,22 +54,34 @@ static int read_values(struct call *call, const struct providers *providers, str
 	return r;
 }
 
+int plugin_open(struct call *call, const struct providers *providers, const struct plugin *plugin,
+		const struct plugin_settings *settings, struct instance **ret)
+{
+	struct setting_value *values = arena_alloc(call->arena, MOST_SETTINGS * sizeof(*values));
+	struct instance_spec spec = { .plugin = plugin,
+				      .scope = settings->place.owner,
+				      .version = settings->version,
+				      .values = values,
+				      .allow_private = is_listed(providers->allow_private, settings->place.plugin) };
+	int r = read_values(call, providers, settings, &spec, values);
+
+	return r == OK ? plugins_instance(call, providers->plugins, &spec, ret) : r;
+}
+
 int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,
 		  struct str settings_json, int64_t settings_version, struct instance **ret)
 {
-	struct setting_value *values = arena_alloc(call->arena, MOST_SETTINGS * sizeof(*values));
-	struct instance_spec spec = { .scope = project_id, .version = settings_version, .values = values };
+	struct plugin_settings settings = { .place = { "provider_secrets", project_id, name, "provider" },
+					    .version = settings_version };
 	const struct json *stored;
+	const struct plugin *plugin;
 	const char *why = "";
-	int r;
 
-	spec.plugin = catalog_provider(providers->catalog, name, &why);
-	if (!spec.plugin)
+	plugin = catalog_provider(providers->catalog, name, &why);
+	if (!plugin)
 		return call_fail(call, E_INVALID, "the provider plugin \"%.*s\" is not loaded: %s", STR_FMT(name), why);
 	stored = json_get(json_parse(call->arena, settings_json, NULL, &why), arena_text(call->arena, name));
-	r = read_values(call, providers, name, stored, &spec, values);
-	if (r != OK)
-		return r;
-	spec.allow_private = is_listed(providers->allow_private, name);
-	return plugins_instance(call, providers->plugins, &spec, ret);
+	settings.settings = json_get(stored, "settings");
+	settings.secrets = json_get(stored, "secrets");
+	return plugin_open(call, providers, plugin, &settings, ret);
 }

@@ -1,9 +1,10 @@
-/* From a project's row to an open plugin instance. */
+/* From stored settings to an open plugin instance: of a project's provider, of a notifier. */
 #ifndef WORKER_PROVIDERS_H
 #define WORKER_PROVIDERS_H
 
-#include "crypto/secret_key.h"
+#include "base/json_read.h"
 #include "plugin/plugin.h"
+#include "store/plugin_secrets.h"
 
 struct providers {
 	const struct catalog *catalog;
@@ -19,5 +20,16 @@ struct str provider_name(const struct providers *providers, struct str chosen);
  * is not loaded or its settings are not complete; call->why says what to do. */
 AWAITS int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,
 			 struct str settings_json, int64_t settings_version, struct instance **ret);
+
+/* The settings of one plugin as they are stored. */
+struct plugin_settings {
+	struct secret_place place;   /* its owner is the instance's scope */
+	const struct json *settings; /* {"key": value}; may be NULL */
+	const struct json *secrets;  /* {"key": "<hex>"}; may be NULL */
+	int64_t version;
+};
+/* E_INVALID when they are not complete or a secret does not open; call->why says what to do. */
+AWAITS int plugin_open(struct call *call, const struct providers *providers, const struct plugin *plugin,
+		       const struct plugin_settings *settings, struct instance **ret);
 
 #endif

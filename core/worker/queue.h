@@ -42,6 +42,7 @@ struct queue_options {
 	int64_t sweep_ms;                   /* leases and due jobs */
 	int64_t repair_ms;                  /* what is missing in the Redis list, previews without a job */
 	const struct job_handler *handlers; /* ends with kind NULL */
+	bool only_list; /* another queue of this process sees to due jobs, lost leases and unsettled previews */
 };
 
 struct queue *queue_open(const struct queue_options *options);

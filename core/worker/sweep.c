@@ -51,6 +51,8 @@ static void repair(struct call *call, void *arg)
 	struct push_list healed = { 0 };
 
 	push_missing(call, queue);
+	if (queue->o.only_list)
+		return;
 	if (jobs_heal(call, queue->o.db, &healed) == OK && healed.n) {
 		log_warn("Queue", "Previews that were not settled had no job and got one",
 			 F_INT("previews", (int64_t)healed.n));
@@ -113,7 +115,8 @@ static void start(struct queue *queue, fiber_fn *fn, int64_t every_ms)
 
 void sweep_start(struct queue *queue)
 {
-	start(queue, sweep, queue->o.sweep_ms);
+	if (!queue->o.only_list)
+		start(queue, sweep, queue->o.sweep_ms);
 	start(queue, repair, queue->o.repair_ms);
 	start(queue, extend, queue->o.lease_ms / 3);
 }

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
+import * as notifiers from './notifiers.mjs';
 import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
 import * as projects from './projects.mjs';
@@ -13,7 +14,7 @@ import * as system from './system.mjs';
 import * as tokens from './tokens.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, deployments, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, notifiers, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

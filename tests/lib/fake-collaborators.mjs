@@ -6,7 +6,7 @@
 //   github.fault = { status: 502, body: '<html>' }; github.seen: the logins that were asked for
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { forward, listen, startPrism } from './fake-github.mjs';
+import { forward, listen, startPrism } from './prism.mjs';
 
 const file = new URL('../contract/github-collaborators/permission.openapi.json', import.meta.url);
 const sample = JSON.parse(readFileSync(file, 'utf8')).components.examples['repository-collaborator-permission-response-if-user-has-admin-permissions'].value;

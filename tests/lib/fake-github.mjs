@@ -6,16 +6,13 @@
 //   github.person('octocat', { emails })   somebody with an account; sign in by github.signedIn = 'octocat'
 //   github.faults.set('/user', { status: 502, body: 'bad gateway' })
 //   github.seen                            what came: [{ method, path, headers, form }]
-import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
-import net from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { bodyOf, forward, listen, startPrism } from './prism.mjs';
 
 const folder = new URL('../contract/github-oauth/', import.meta.url);
 const document = fileURLToPath(new URL('user.openapi.json', folder));
-const prism = fileURLToPath(new URL('../node_modules/@stoplight/prism-cli/dist/index.js', import.meta.url));
 const sample = (name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
 const examples = sample('user.openapi.json').components.examples;
 const profile = examples['private-user-response-with-public-and-private-profile-information'].value;
@@ -125,58 +122,4 @@ function rest(github, request, answer) {
   if (path === '/user') return say(200, { ...profile, id: person.id, login: person.login, name: person.name, email: null });
   if (path !== '/user/emails' || !scopes.includes('user:email')) return say(404, { message: 'Not Found', status: '404' });
   return say(200, person.emails);
-}
-
-// ---- servers ----
-
-async function bodyOf(stream) {
-  const parts = [];
-  for await (const part of stream) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
-export function listen(handler) {
-  const server = createServer(handler);
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve({
-      port: server.address().port,
-      close: () => {
-        server.close();
-        server.closeAllConnections();
-      },
-    }));
-  });
-}
-
-export function forward(port, path, request, answer) {
-  const onward = httpRequest({ host: '127.0.0.1', port, path, method: request.method, headers: request.headers }, (from) => {
-    answer.writeHead(from.statusCode, from.headers);
-    from.pipe(answer);
-  });
-  onward.on('error', () => answer.writeHead(502).end());
-  request.pipe(onward);
-}
-
-const freePort = () => new Promise((resolve) => {
-  const probe = net.createServer().listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => resolve(port));
-  });
-});
-
-export async function startPrism(document, upstream) {
-  const port = await freePort();
-  const child = spawn(process.execPath, [prism, 'proxy', '--errors', '-h', '127.0.0.1', '-p', String(port), document, `http://127.0.0.1:${upstream}`],
-    { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  await new Promise((resolve, reject) => {
-    const look = (data) => {
-      text += data;
-      if (text.includes('Prism is listening')) resolve();
-    };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
-    child.on('exit', () => reject(new Error(`Prism ended: ${text}`)));
-  });
-  return { port, close: () => child.kill() };
 }

@@ -6,7 +6,7 @@
 //   github.fault = { status: 500, body: '<html>' }
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { forward, listen, startPrism } from './fake-github.mjs';
+import { forward, listen, startPrism } from './prism.mjs';
 
 const file = new URL('../contract/github-pulls/pulls.openapi.json', import.meta.url);
 const { examples } = JSON.parse(readFileSync(file, 'utf8')).components;

@@ -21,6 +21,7 @@ export const ids = {
   organization: id('org', 'ours'), foreignOrganization: id('org', 'foreign'),
   project: id('proj', 'ours'), otherProject: id('proj', 'ours too'), foreignProject: id('proj', 'foreign'),
   deployment: id('deploy', 'ours'), foreignDeployment: id('deploy', 'foreign'),
+  notifier: id('ntf', 'ours'),
   spare: id('user', 'spare'), // a VIEWER nobody acts as: to be lowered, removed ...
 };
 
@@ -71,7 +72,7 @@ const higher = (a, b) => (rank(a) >= rank(b) ? a : b);
 // What a path's parameters stand for when this identity asks.
 export function fill(path, who) {
   return path.replace(/:(\w+)/g, (_, name) => {
-    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', file: 'app.js', user: ids.spare,
+    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', notifier: ids.notifier, file: 'app.js', user: ids.spare,
       token: token(`spare ${who.person}`), session: session(`spare ${who.person}`) }[name];
     if (!value) throw new Error(`tests/lib/world.mjs has nothing for :${name} of ${path}`);
     return value;
@@ -105,6 +106,7 @@ function world() {
     insert into organizations (id, name, slug) values ('${organizations[0]}', 'Ours', 'matrix-ours'), ('${organizations[1]}', 'Foreign', 'matrix-foreign');
     insert into projects (id, org_id, name, repo_full_name) values ('${ids.project}', '${organizations[0]}', 'this', 'matrix/this'),
       ('${ids.otherProject}', '${organizations[0]}', 'other', 'matrix/other'), ('${ids.foreignProject}', '${organizations[1]}', 'foreign', 'matrix/foreign');
+    insert into project_notifiers (id, project_id, notifier, name, enabled) values ('${ids.notifier}', '${ids.project}', 'nowhere', 'ours', false);
     insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)
       values ('hook_matrix', '\\x00', 'ping', '', 'matrix/this', 'ignored', 'x', '[]', '{}', now() + interval '1 s');
     insert into users (id, email, active) values ${names.map((n) => `('${user(n)}', '${n}@matrix.example', ${!people[n][1]?.inactive})`)};

@@ -59,6 +59,7 @@ verdict 0 'good 1.0, a provider' 'good passes' "$odd/good.so"
 verdict 0 'that blocks' 'blocking passes' "$odd/blocking.so"
 verdict 0 'built for ABI 1.1, needs 1.0' 'later-minor passes' "$odd/later-minor.so"
 verdict 0 'mock 1.0.0, a provider' 'mock passes' "$1/plugins/mock.so"
+verdict 0 'slack 1.0.0, a notifier' 'slack passes' "$1/plugins/slack.so"
 verdict 0 'built for ABI 1.0' 'the plugin of release 1.0 passes' "$odd/abi-1-0.so"
 verdict 1 'must start with https://' 'a wrong setting is refused' --set url=ftp://x "$odd/good.so"
 verdict 2 'usage:' 'no file is a usage error'
