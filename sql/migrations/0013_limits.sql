@@ -51,11 +51,14 @@ create function build_admission(most int) returns table (preview_id text, why te
 		where a.state <> 'gone' and not a.cancelled and a.status in ('UNKNOWN', 'QUEUED', 'BUILDING')
 			and exists (select 1 from build_line)
 		group by v.project_id, a.account
+	), standing as materialized (
+		select v.project_id, count(distinct v.id) as n
+		from preview_attempts a join previews v on v.id = a.preview_id
+		where a.state <> 'gone' and a.status not in ('FAILED', 'CANCELLED') and exists (select 1 from line where max_previews > 0)
+		group by v.project_id
 	), rooms as (
 		select l.*,
-			max_previews - (select count(*) from previews v where v.project_id = l.project_id and exists (
-				select 1 from preview_attempts a where a.preview_id = v.id and a.state <> 'gone'
-					and a.status not in ('FAILED', 'CANCELLED'))) as preview_room,
+			max_previews - coalesce((select n from standing s where s.project_id = l.project_id), 0) as preview_room,
 			max_builds - coalesce((select sum(b.n) from building b where b.project_id = l.project_id), 0) as build_room,
 			most - coalesce((select sum(b.n) from building b where b.account = l.account), 0) as account_room
 		from (select distinct project_id, account, max_previews, max_builds from line) l
