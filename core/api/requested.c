@@ -130,7 +130,7 @@ static int find_number(struct exchange *x, struct str repo, const struct request
 
 /* ---- the delivery ---- */
 
-/* As a webhook would have told it. "reopened": it is news, and what a person did to the preview before is void. */
+/* As a webhook would have told it, with an action of its own: it is news, see model/wishes.h. */
 static int delivery_of(struct exchange *x, struct str repo, int64_t number, struct str pull, struct delivery **ret)
 {
 	struct arena *arena = x->call->arena;
@@ -149,10 +149,10 @@ static int delivery_of(struct exchange *x, struct str repo, int64_t number, stru
 	d->audit_id = audit_id(x).text;
 	d->audit_who = audit_who(x).texts;
 	d->event = STR("pull_request");
-	d->action = STR("reopened");
+	d->action = STR("requested");
 	d->repo = (struct str){ repo_id, repo.n };
 	d->payload = arena_printf(arena,
-				  "{\"action\":\"reopened\",\"number\":%lld,\"repository\":{\"full_name\":\"%.*s\"},"
+				  "{\"action\":\"requested\",\"number\":%lld,\"repository\":{\"full_name\":\"%.*s\"},"
 				  "\"pull_request\":%.*s}",
 				  (long long)number, STR_FMT(repo), STR_FMT(pull));
 	sha256(&d->id, 1, d->digest);

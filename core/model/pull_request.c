@@ -181,8 +181,8 @@ bool pull_request_read(const struct json *payload, struct pull_request *ret, con
 bool pull_request_action_matters(struct str action)
 {
 	static const char *const actions[] = {
-		"opened",    "reopened", "synchronize", "ready_for_review", "converted_to_draft", "labeled",
-		"unlabeled", "edited",   "closed"
+		"opened",  "reopened",  "synchronize", "ready_for_review", "converted_to_draft",
+		"labeled", "unlabeled", "edited",      "closed",           "requested"
 	};
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)

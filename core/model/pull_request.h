@@ -30,7 +30,7 @@ struct pull_request {
 /* False with *ret_field (a path such as "pull_request.head.sha") and *ret_why when a field is missing or wrong. */
 bool pull_request_read(const struct json *payload, struct pull_request *ret, const char **ret_field,
 		       const char **ret_why);
-/* The actions that can change a preview. */
+/* The actions that can change a preview: GitHub's, and "requested", when a person asks us for one. */
 bool pull_request_action_matters(struct str action);
 
 #endif

@@ -5,6 +5,8 @@ const char *wishes_kept(const struct decision *decision, const struct pull_reque
 {
 	if (!pr->open || str_eq(pr->action, STR("reopened")))
 		return "";
+	if (str_eq(pr->action, STR("requested"))) /* an approval is not what it asks to forget */
+		return decision->desired == DESIRED_HELD ? "APPROVED,RETRY" : "";
 	switch (decision->desired) {
 	case DESIRED_DEPLOYED:
 		return "ASKED,EXPIRED,CANCELLED";

@@ -1,7 +1,8 @@
 /* What a person asked for of a preview, against what events decide afterwards. Pure.
  *
- * A push, a reopening and a close make it void: each is news. Any other event (a label, a title, a review) only repeats
- * what was true when the person decided, so the wish stands although the rules would say something else:
+ * A push, a reopening, a close and a request for a preview (POST /projects/:id/deployments) make it void: each is news.
+ * Any other event (a label, a title, a review) only repeats what was true when the person decided, so the wish stands
+ * although the rules would say something else:
  *
  *   ASKED      destroyed by somebody         stands against every other event
  *   EXPIRED    its time was over             the same

@@ -129,7 +129,7 @@ static void target_row(struct call *call, const struct delivery *d, size_t proje
 		truth(pr->from_fork),
 		truth(pr->open),
 		time_text(call, pr->updated_at_ms),
-		truth(str_eq(pr->action, STR("reopened"))),
+		truth(str_eq(pr->action, STR("reopened")) || str_eq(pr->action, STR("requested"))),
 		str_of(wishes_kept(&d->decided[project], pr)),
 		truth(pr->from_bot),
 	};

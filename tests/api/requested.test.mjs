@@ -60,6 +60,13 @@ test('rules decide as for a webhook; a fork waits, and what was destroyed comes 
   assert.match(draft.json.message, /the project's rules do not deploy it: drafts are not deployed/);
   pull(12, { fork: true });
   assert.equal((await ask({ prNumber: 12 })).json.detail, 'AWAITING_APPROVAL');
+  const held = (await get('/projects/proj_demo/deployments?pr=12')).json[0];
+  assert.equal((await post(`/deployments/${held.id}/approve`, { body: { sha: held.sha } })).status, 202);
+  await deployment(12, 'READY');
+  pull(12, { fork: true });
+  assert.equal((await ask({ prNumber: 12 })).json.status, 'READY', 'an approved fork stays up');
+  pull(12, { fork: true, sha: commit('12 again') });
+  assert.equal((await ask({ prNumber: 12 })).json.detail, 'AWAITING_APPROVAL', 'its next commit waits');
   pull(9, { state: 'closed' });
   assert.match((await ask({ prNumber: 9 })).json.message, /the pull request is closed/);
   const sha = commit('13');

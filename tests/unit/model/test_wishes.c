@@ -23,6 +23,9 @@ static const struct {
 	{ "synchronize", true, DESIRED_DEPLOYED,
 	  "ASKED,EXPIRED,CANCELLED" }, /* another commit: the caller compares it */
 	/* an approved fork stays approved */
+	{ "requested", true, DESIRED_DEPLOYED, "" },
+	{ "requested", true, DESIRED_HELD, "APPROVED,RETRY" },
+	{ "requested", true, DESIRED_DESTROYED, "" },
 	{ "labeled", true, DESIRED_HELD, "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY" },
 	{ "edited", true, DESIRED_HELD, "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY" },
 	/* the rules take a preview away whoever wanted it, and who destroyed it does not have to do it again */
