@@ -177,6 +177,7 @@ int project_notifier_change(struct exchange *x);
 int project_notifier_delete(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
+int provider_verify_post(struct exchange *x);
 int rules_show(struct exchange *x);
 int rules_put(struct exchange *x);
 

@@ -124,6 +124,29 @@ static struct setting_rule rule_of(struct arena *arena, const struct json *decla
 	return rule;
 }
 
+/* What the operator alone sets, in the server's environment: sent by a client it is a fault, and so is its absence. */
+static void check_operators(struct settings_reading *r, struct str key, const struct json *declared)
+{
+	struct arena *arena = r->in.x->call->arena;
+	struct str env = json_text(json_get(declared, "env"), STR(""));
+	const char *field;
+
+	if (find_value(r, key, &field))
+		input_fault(&r->in, field,
+			    arena_printf(arena,
+					 "is set by this server's operator alone, by the environment variable "
+					 "%.*s",
+					 STR_FMT(env))
+				    .p);
+	else if (json_bool(json_get(declared, "required"), false) && !has_default(declared))
+		input_fault(&r->in, field,
+			    arena_printf(arena,
+					 "must be set by this server's operator, by the environment variable "
+					 "%.*s",
+					 STR_FMT(env))
+				    .p);
+}
+
 static void read_setting(struct settings_reading *r, const struct json *declared)
 {
 	struct arena *arena = r->in.x->call->arena;
@@ -137,6 +160,10 @@ static void read_setting(struct settings_reading *r, const struct json *declared
 
 	if (key.n == 0 || !setting_kind_read(json_text(json_get(declared, "type"), STR("")), &kind))
 		return; /* a newer worker's kind */
+	if (json_bool(json_get(declared, "operator"), false)) {
+		check_operators(r, key, declared);
+		return;
+	}
 	value = find_value(r, key, &field);
 	is_null = value && value->kind == JSON_NULL;
 	if (kind == SETTING_URL &&

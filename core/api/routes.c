@@ -98,6 +98,7 @@ const struct http_route api_routes[] = {
 	GET("/projects/:id/slack", slack_show, ACCESS_PROJECT_VIEWER),
 	PUT("/projects/:id/slack", slack_put, ACCESS_PROJECT_MAINTAINER),
 	POST("/projects/:id/slack", slack_put, ACCESS_PROJECT_MAINTAINER),
+	POST("/projects/:id/provider/verify", provider_verify_post, ACCESS_PROJECT_MAINTAINER),
 	GET("/projects/:id/rules", rules_show, ACCESS_PROJECT_VIEWER),
 	PUT("/projects/:id/rules", rules_put, ACCESS_PROJECT_MAINTAINER),
 

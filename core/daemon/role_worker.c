@@ -9,6 +9,7 @@
 #include "worker/notify.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
+#include "worker/verify.h"
 
 #include <fcntl.h>
 
@@ -32,7 +33,7 @@ struct worker {
 	struct line line;
 	struct approver approver;
 	struct notify notify;
-	struct job_handler handlers[4], notify_handlers[3];
+	struct job_handler handlers[5], notify_handlers[3];
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -126,8 +127,9 @@ static void open_queue(struct worker *w)
 	w->approver = (struct approver){
 		.db = w->db, .net = w->net, .api_base = c->github_api_base, .token = str_of(c->github_token)
 	};
-	w->handlers[1] = (struct job_handler){ "noop", run_noop, NULL };
-	w->handlers[2] = (struct job_handler){ "approval", approve, &w->approver };
+	w->handlers[1] = (struct job_handler){ "verify", verify_provider, &w->reconciler };
+	w->handlers[2] = (struct job_handler){ "noop", run_noop, NULL };
+	w->handlers[3] = (struct job_handler){ "approval", approve, &w->approver };
 	w->queue = w->reconciler.queue = w->approver.queue = queue_open(&options);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
 				     .every_ms = c->reap_ms,

@@ -361,6 +361,7 @@ static void add_children(struct supervisor *sup, const struct supervisor_options
 	} else if (*sup->config->mock_url) {
 		setenv("MOCK_PROVIDER_URL", sup->config->mock_url, 1); /* also when it stood in the file */
 	}
+	setenv("GITHUB_API_BASE", sup->config->github_api_base, 1); /* for github.so, which reads no file */
 	for (int i = 0; options->run_api && i < sup->config->api_processes; i++)
 		add_child(sup, CHILD_API, i);
 	for (int i = 0; options->run_worker && i < sup->config->worker_processes; i++)

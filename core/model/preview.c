@@ -201,7 +201,7 @@ struct failure create_failure(int code)
 	case E_UNSUPPORTED:
 		return (struct failure){ "PROVIDER_ERROR", RETRY_NEVER };
 	case E_LIMITED:
-		return (struct failure){ "PROVIDER_RATE_LIMIT", RETRY_LATER };
+		return (struct failure){ "PROVIDER_RATE_LIMIT", RETRY_LIMITED };
 	case E_QUOTA:
 		return (struct failure){ "PROVIDER_QUOTA", RETRY_QUOTA };
 	case E_NETWORK:

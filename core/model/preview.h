@@ -94,7 +94,7 @@ unsigned attempt_kept(const struct preview *preview);
 bool attempt_is_wanted(const struct preview *preview, unsigned attempt);
 
 /* ---- failures ---- */
-enum retry { RETRY_NEVER, RETRY_LATER, RETRY_LOOK_UP, RETRY_QUOTA };
+enum retry { RETRY_NEVER, RETRY_LATER, RETRY_LOOK_UP, RETRY_QUOTA, RETRY_LIMITED };
 struct failure {
 	const char *reason; /* of the taxonomy: "PROVIDER_AUTH" ... */
 	enum retry retry;   /* LOOK_UP: it may have happened */

@@ -101,6 +101,11 @@ void host_json_put_int(opshub_call *c, opshub_json_out *out, const char *key, in
 void host_json_put_bool(opshub_call *c, opshub_json_out *out, const char *key, int32_t value);
 const char *host_json_end(opshub_call *c, opshub_json_out *out, uint64_t *ret_size);
 
+const char *host_hmac_sha256(opshub_call *c, const void *key, uint64_t key_size, const void *data, uint64_t data_size);
+const void *host_base64_decode(opshub_call *c, const char *text, uint64_t *ret_size);
+AWAITS opshub_status host_sign_jwt_rs256(opshub_call *c, const char *pem_key, const char *issuer, int64_t issued_s,
+					 int64_t expires_s, const char **ret);
+
 void plugins_count(struct plugins *plugins, const struct plugin *plugin, const char *metric, int64_t delta);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "base/clock.h"
 
-#define OPERATION_MS 120000 /* for callers without a deadline of their own */
+#define OPERATION_MS 120000           /* for callers without a deadline of their own */
+#define LIMITED_MAX  (15 * 60 * 1000) /* an allowance may be gone for a day, a rate limit may not */
 
 static const char *job_of(const struct call *call)
 {
@@ -47,6 +48,8 @@ static int settle(struct opshub_call *c, int r)
 	call->code = r;
 	if (r == E_LIMITED || r == E_QUOTA || r == E_NETWORK)
 		call->retry_after_ms = c->retry_after_ms;
+	if (r != E_QUOTA && call->retry_after_ms > LIMITED_MAX)
+		call->retry_after_ms = LIMITED_MAX;
 	return r;
 }
 

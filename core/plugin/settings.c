@@ -35,12 +35,17 @@ static const char *parse(struct arena *arena, const struct opshub_setting *s, st
 	return NULL;
 }
 
-/* What counts: the value given, else the environment's, else the initial one. */
+static bool is_operators(const struct opshub_setting *s)
+{
+	return s->flags & OPSHUB_SETTING_OPERATOR;
+}
+
+/* What counts: the value given, unless it is the operator's to give, else the environment's, else the initial one. */
 static struct str value_of(const struct opshub_setting *s, const struct setting_value *values, size_t n)
 {
 	const char *fallback;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !is_operators(s); i++)
 		if (str_eq(values[i].key, str_of(s->key)) && values[i].text.n)
 			return values[i].text;
 	fallback = s->env && *s->env ? getenv(s->env) : NULL;
@@ -109,6 +114,7 @@ void settings_schema(const struct plugin *plugin, struct buf *ret)
 		json_put_text(&out, "help", str_of(s->help));
 		json_put_text(&out, "type", str_of(setting_kind_word((enum setting_kind)s->type)));
 		json_put_bool(&out, "required", s->flags & OPSHUB_SETTING_REQUIRED);
+		json_put_bool(&out, "operator", is_operators(s));
 		json_put_bool(&out, "secret", is_secret);
 		json_put_text(&out, "initial", is_secret ? STR("") : str_of(s->initial));
 		choices_json(&out, s->choices);

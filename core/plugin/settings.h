@@ -27,7 +27,8 @@ size_t settings_write(struct arena *arena, const struct plugin *plugin, const st
 /* "token: is required; buildMs: must be ..." */
 const char *settings_faults_text(struct arena *arena, const struct setting_fault *faults, size_t n);
 
-/* [{"key","label","help","type":"secret","required","initial","choices":[],"min","max","env","envIsSet"}], no values.
+/* [{"key","label","help","type":"secret","required","operator","secret","initial","choices":[],"min","max","env",
+ * "envIsSet"}], no values.
  */
 void settings_schema(const struct plugin *plugin, struct buf *ret);
 

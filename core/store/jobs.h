@@ -6,8 +6,8 @@
 
 struct job {
 	struct str id;
-	struct str kind; /* "reconcile", "noop" */
-	struct str key;  /* what it is about: a preview's id */
+	struct str kind; /* "reconcile", "verify", "noop" */
+	struct str key;  /* what it is about: a preview's id, a project's */
 	int64_t fence;   /* of this claim */
 	int64_t attempts, crashes;
 };

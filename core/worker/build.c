@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define MOST_LOG_BYTES (512 * 1024)
+#define LAST_PAGES     64
 #define CUT_NOTICE     "[OpsHub keeps 512 KiB of a build's output: the rest is at the provider]\n"
 
 /* ---- output ---- */
@@ -24,8 +25,14 @@ size_t build_log_write(const struct build_log *log, size_t room, struct buf *ret
 	return n;
 }
 
-/* What is new goes to the store; failing to get it fails nothing. */
-static void read_logs(struct step_context *s, struct call *call, unsigned i)
+/* Where reading has come to. */
+struct log_place {
+	struct str cursor;
+	int64_t bytes;
+};
+
+/* One page goes to the store, and *at moves on. True when there may be another one. */
+static bool read_page(struct step_context *s, struct call *call, unsigned i, struct log_place *at)
 {
 	const struct attempt_row *attempt = &s->preview.attempts[i];
 	struct build_log log = { 0 };
@@ -34,33 +41,50 @@ static void read_logs(struct step_context *s, struct call *call, unsigned i)
 	size_t used;
 	int r;
 
-	if (attempt->log_bytes >= MOST_LOG_BYTES || provider_begin(s, call, attempt->provider, &p) != OK)
-		return;
+	if (at->bytes >= MOST_LOG_BYTES || provider_begin(s, call, attempt->provider, &p) != OK)
+		return false;
 	r = provider_logs(call, p.instance, arena_text(call->arena, attempt->provider_id),
-			  arena_text(call->arena, attempt->log_cursor), &log);
+			  arena_text(call->arena, at->cursor), &log);
 	provider_end(call, &p);
 	if (r != OK || log.n_lines == 0)
-		return;
+		return false;
 	buf_init(&text, MOST_LOG_BYTES + sizeof(CUT_NOTICE));
-	used = build_log_write(&log, MOST_LOG_BYTES - (size_t)attempt->log_bytes, &text);
-	build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)), (int64_t)used,
-		      log.next_cursor);
+	used = build_log_write(&log, MOST_LOG_BYTES - (size_t)at->bytes, &text);
+	r = build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)), (int64_t)used,
+			  log.next_cursor);
 	buf_done(&text);
+	at->bytes += (int64_t)used;
+	if (log.is_complete || str_eq(log.next_cursor, at->cursor))
+		return false;
+	at->cursor = log.next_cursor;
+	return r == OK;
+}
+
+/* What is new goes to the store; failing to get it fails nothing. While it builds, a page at each look; when it has
+ * ended nobody looks again, so then all that is left. */
+static void read_logs(struct step_context *s, struct call *call, unsigned i, const struct deployment *d)
+{
+	const struct attempt_row *attempt = &s->preview.attempts[i];
+	bool has_ended = d->state >= DEPLOYMENT_READY && d->state <= DEPLOYMENT_CANCELLED;
+	struct log_place at = { attempt->log_cursor, attempt->log_bytes };
+
+	for (int page = 0; page < (has_ended ? LAST_PAGES : 1); page++)
+		if (!read_page(s, call, i, &at))
+			return;
 }
 
 /* ---- poll ---- */
 
-/* How long until the next look, by the age of the attempt: as Vercel's own client does it. */
+/* How long until the next look, by the age of the attempt: as Vercel's own client does it, but for up to a fifth less
+ * by chance, so that builds which began together are not looked at together. */
 static int64_t poll_after(const struct step_context *s, unsigned i, const struct deployment *d)
 {
-	int64_t age = attempt_age(s, i);
-
-	int64_t wait = age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+	int64_t age = attempt_age(s, i), full;
 
 	if (d->poll_after_ms > 0)
-		wait = d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
-	/* up to a quarter more: what was created at once is not asked for at once for ever */
-	return wait + (int64_t)(step_random() % (uint32_t)(wait / 4 + 1));
+		return d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
+	full = age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
+	return full - (int64_t)step_random() % (full / 5);
 }
 
 static const char *failed_reason(enum deployment_reason reason)
@@ -126,7 +150,7 @@ int step_poll(struct step_context *s, struct call *call, unsigned i)
 	r = provider_status(call, p.instance, arena_text(call->arena, attempt->provider_id), &d);
 	provider_end(call, &p);
 	if (r == OK)
-		read_logs(s, call, i);
+		read_logs(s, call, i, &d);
 	if (r == E_NOT_FOUND || (r == OK && d.state == DEPLOYMENT_GONE))
 		return fail_attempt(s, call, i, "PROVIDER_ERROR", STR("the deployment disappeared at the provider"),
 				    true);
@@ -158,6 +182,12 @@ int step_time_out(struct step_context *s, struct call *call, unsigned i)
 				    STR("the provider's allowance was used up for 24 hours: raise it there, or wait "
 					"until it is renewed, then retry"),
 				    true);
+	if (state == ATTEMPT_INTENT && str_eq(s->preview.attempts[i].error_reason, STR("PROVIDER_RATE_LIMIT")))
+		return fail_attempt(
+			s, call, i, "PROVIDER_RATE_LIMIT",
+			STR("the provider limits how often it is asked, and its turn did not come before the "
+			    "build's deadline: retry it when less is going on"),
+			true);
 	if (state == ATTEMPT_CREATED) /* it must not become READY behind an ERROR */
 		provider_ask(s, call, i, provider_cancel);
 	return fail_attempt(s, call, i, "PROVIDER_TIMEOUT", why, state == ATTEMPT_INTENT);

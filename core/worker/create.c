@@ -5,6 +5,7 @@
 
 #define QUOTA_WAIT_MS     (10 * 60 * 1000)
 #define QUOTA_DEADLINE_MS (24ll * 60 * 60 * 1000)
+#define LIMITED_TRIES     (CREATE_TRIES - 2) /* waiting for one's turn is no failed try: two are always left */
 
 static struct str new_attempt_id(struct call *call, struct str instance_id)
 {
@@ -74,14 +75,17 @@ static int retry_create(struct step_context *s, struct call *call, unsigned i, s
 	change.error_reason = str_of(failure.reason);
 	change.message = why;
 	change.next_ms = backoff_ms(tries, 1000, 60000, step_random());
-	if (call->retry_after_ms > change.next_ms)
-		change.next_ms = call->retry_after_ms;
+	/* on top of what the provider says: else all who wait for one moment come back at that moment */
+	if (call->retry_after_ms > 0)
+		change.next_ms += call->retry_after_ms;
 	change.preview_detail = "RETRYING";
 	if (failure.retry == RETRY_LOOK_UP) {
 		change.next_ms = 500; /* stays SENT: the next step looks it up */
 	} else {
 		change.state = "intent";
 	}
+	if (failure.retry == RETRY_LIMITED && tries >= LIMITED_TRIES)
+		change.tries = LIMITED_TRIES;
 	if (failure.retry == RETRY_QUOTA) {
 		change.preview_detail = "QUOTA_WAIT";
 		change.next_ms = call->retry_after_ms > 0 ? call->retry_after_ms : QUOTA_WAIT_MS;

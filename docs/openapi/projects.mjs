@@ -1,5 +1,5 @@
 // Projects: a repository, who builds it, and what deploys.
-import { body, id, list, object, operation, orNull, page, ref, role, text, time, whole, word } from './shape.mjs';
+import { body, id, list, object, operation, orNull, page, ref, role, text, time, whole, word, yes } from './shape.mjs';
 
 const tag = 'Projects';
 
@@ -66,6 +66,17 @@ export const schemas = {
     required: ['provider'],
     additionalProperties: { type: ['string', 'integer', 'number', 'boolean', 'null'] },
   },
+  ProviderCheck: object({
+    provider: orNull(text('The plugin, in upper case; null = none is chosen.')),
+    ok: yes('No line says fail: a deployment should work.'),
+    account: text('Whose credentials these are; empty when that is unknown.'),
+    lines: list(object({
+      label: text('What was looked at.', { examples: ['Token'] }),
+      text: text('What was found, and what to do about it.'),
+      state: word('fail = deployments would fail, warn = somebody should look.', ['ok', 'warn', 'fail']),
+    }), 'In the order in which they were looked at; after one that fails the rest may be missing.'),
+    checkedAt: time('When the provider was asked.'),
+  }),
   Rules: object({ ...rule, labelsAny: { ...rule.labelsAny, type: 'array' }, labelsNone: { ...rule.labelsNone, type: 'array' },
     baseBranches: { ...rule.baseBranches, type: 'array' }, skipAuthors: { ...rule.skipAuthors, type: 'array' } }),
   ProjectMember: object({
@@ -141,6 +152,12 @@ export const operations = [
   }),
   operation('PUT /projects/{projectId}/provider', { ...chosen, id: 'setProvider' }),
   operation('POST /projects/{projectId}/provider', { ...chosen, id: 'setProviderByPost', description: 'The same as PUT.' }),
+  operation('POST /projects/{projectId}/provider/verify', {
+    id: 'verifyProvider', tag, role: 'MAINTAINER', summary: 'Would a deployment work?',
+    description: 'Asks the provider, with the project\'s settings: is the token valid, is the project found, its repository linked, is '
+      + 'there allowance left. Changes nothing there. 503 when no worker or no provider answered in time.',
+    answers: { 200: { description: 'What was found.', schema: ref('ProviderCheck') } },
+  }),
   operation('GET /projects/{projectId}/rules', {
     id: 'getRules', tag, role: 'VIEWER', summary: 'What deploys',
     answers: { 200: { description: 'All rules, defaults filled in.', headers: ['ETag'], schema: ref('Rules') } },

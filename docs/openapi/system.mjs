@@ -35,6 +35,7 @@ export const schemas = {
       label: text('For a form.'),
       help: text('What it is for.'),
       required: yes('It must have a value.'),
+      operator: yes('Only the operator of this server sets it, by that environment variable; no project can.'),
       secret: yes('It is stored encrypted and never shown.'),
       initial: text('The value without one.'),
       choices: list(text('One of them.'), 'Values it may have, when they are few.'),

@@ -11,11 +11,6 @@
 
 #include <string.h>
 
-/* Needs plugin.h of 1.1: a setting that projects cannot give, since the operator's token is sent there. */
-#ifndef OPSHUB_SETTING_OPERATOR
-#define OPSHUB_SETTING_OPERATOR 2u
-#endif
-
 #define CHANNEL_MAX 80
 #define TS_MAX      40
 

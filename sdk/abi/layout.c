@@ -46,6 +46,9 @@ static void tables(void)
 	FIELD(opshub_host, json_end);
 	FIELD(opshub_host, redact);
 	FIELD(opshub_host, count);
+	FIELD(opshub_host, hmac_sha256);
+	FIELD(opshub_host, base64_decode);
+	FIELD(opshub_host, sign_jwt_rs256);
 }
 
 static void values(void)

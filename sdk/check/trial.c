@@ -39,6 +39,8 @@ static void judge(struct stage *stage, struct call *call, const char *operation,
 {
 	bool is_recorded = stage->trial->recording != NULL;
 
+	/* it may have ways of its own to do things */
+	may_succeed |= (stage->trial->plugin->about.flags & OPSHUB_BLOCKING) != 0;
 	printf("  %-8s %s%s%s\n", operation, r < 0 ? status_name(r) : "OK", r < 0 ? ": " : "", r < 0 ? call->why : "");
 	if (r < 0 && plugins_faults(stage->plugins))
 		refuse(stage, operation, "breaks the rules", call->why);
@@ -143,30 +145,48 @@ static void try_notifier(struct stage *stage, struct call *call)
 	}
 }
 
+/* What the plugin's author gave counts, also for a setting that at a server only the operator has: as its variable. */
+static void give_as_operator(const struct opshub_setting *s, struct arena *arena, struct str value)
+{
+	if ((s->flags & OPSHUB_SETTING_OPERATOR) && s->env && *s->env)
+		setenv(s->env, arena_text(arena, value), 1);
+}
+
+static struct str made_up(const struct opshub_setting *s, struct arena *arena)
+{
+	struct str choices = str_of(s->choices);
+
+	if (s->type == OPSHUB_SETTING_SECRET)
+		return STR("check-secret-0123");
+	if (s->type == OPSHUB_SETTING_URL)
+		return STR("https://check.invalid");
+	if (s->type == OPSHUB_SETTING_CHOICE)
+		return arena_str(arena, str_split(&choices, '|'));
+	if (s->type >= OPSHUB_SETTING_INT)
+		return s->type == OPSHUB_SETTING_BOOL ? STR("true") : arena_printf(arena, "%lld", (long long)s->min);
+	return STR("check");
+}
+
 /* A value for each setting that must have one and was given none. */
 static void fill_in(struct trial *trial, struct arena *arena)
 {
 	for (uint32_t i = 0; i < trial->plugin->about.n_settings && trial->n_given < SETTINGS_GIVEN_MAX; i++) {
 		const struct opshub_setting *s = &trial->plugin->settings[i];
-		struct str key = str_of(s->key), value = STR("check");
-		struct str choices = str_of(s->choices);
+		struct str key = str_of(s->key), value;
 		bool is_given = false;
 
-		for (size_t g = 0; g < trial->n_given; g++)
-			is_given |= str_eq(trial->given[g].key, key);
+		for (size_t g = 0; g < trial->n_given; g++) {
+			if (!str_eq(trial->given[g].key, key))
+				continue;
+			is_given = true;
+			give_as_operator(s, arena, trial->given[g].text);
+		}
 		if (is_given || (s->initial && *s->initial) ||
 		    (!(s->flags & OPSHUB_SETTING_REQUIRED) && s->type != OPSHUB_SETTING_SECRET))
 			continue;
-		if (s->type == OPSHUB_SETTING_SECRET)
-			value = STR("check-secret-0123");
-		else if (s->type == OPSHUB_SETTING_URL)
-			value = STR("https://check.invalid");
-		else if (s->type == OPSHUB_SETTING_CHOICE)
-			value = str_split(&choices, '|');
-		else if (s->type >= OPSHUB_SETTING_INT)
-			value = s->type == OPSHUB_SETTING_BOOL ? STR("true")
-							       : arena_printf(arena, "%lld", (long long)s->min);
-		trial->given[trial->n_given++] = (struct setting_value){ key, arena_str(arena, value) };
+		value = made_up(s, arena);
+		give_as_operator(s, arena, value);
+		trial->given[trial->n_given++] = (struct setting_value){ key, value };
 	}
 }
 

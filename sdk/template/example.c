@@ -1,8 +1,9 @@
 /* A provider in one file. Copy this folder, rename "example" to your product, replace the addresses and the names of
  * the JSON fields. opshub-plugin-check and recorded.txt test it without a network.
  *
- * The provider of this example has an ordinary API: POST /deployments, GET and DELETE /deployments/ID, and a list that
- * can be searched by tag. */
+ * As it stands it speaks to opshub-mock-cloud, whose API is an ordinary one: POST /v1/deployments, GET and DELETE
+ * /v1/deployments/ID, and a list that can be searched by the attempt's id. So it deploys before you have changed a
+ * line. */
 #include <opshub/provider.h>
 
 #include <string.h>
@@ -12,7 +13,6 @@ struct example {
 	const struct opshub_host *host;
 	const char *url;
 	const char *token;
-	const char *team;
 };
 
 static const struct opshub_setting settings[] = {
@@ -22,21 +22,14 @@ static const struct opshub_setting settings[] = {
 	  .flags = OPSHUB_SETTING_REQUIRED,
 	  .help = "Where the provider's API is.",
 	  .initial = "https://api.example.com",
-	  .env = "EXAMPLE_API_URL",
 	  .offset = offsetof(struct example, url) },
 	{ .key = "token",
 	  .label = "API token",
 	  .type = OPSHUB_SETTING_SECRET,
 	  .flags = OPSHUB_SETTING_REQUIRED,
 	  .help = "Made under Account, Tokens; needs the right to deploy.",
-	  .env = "EXAMPLE_TOKEN",
+	  /* No .env: a token of the server's must not go to an address that a project may set. */
 	  .offset = offsetof(struct example, token) },
-	{ .key = "team",
-	  .label = "Team",
-	  .type = OPSHUB_SETTING_STRING,
-	  .help = "Empty = your own account.",
-	  .max = 100,
-	  .offset = offsetof(struct example, team) },
 };
 
 /* One request, its answer as JSON. Everything that can go wrong here has its own code and its own sentence. */
@@ -75,13 +68,13 @@ static opshub_status ask(opshub_call *call, const struct example *example, const
 
 static uint32_t state_of(const char *word)
 {
-	if (strcmp(word, "waiting") == 0)
+	if (strcmp(word, "QUEUED") == 0)
 		return OPSHUB_STATE_QUEUED;
-	if (strcmp(word, "building") == 0)
+	if (strcmp(word, "BUILDING") == 0)
 		return OPSHUB_STATE_BUILDING;
-	if (strcmp(word, "live") == 0)
+	if (strcmp(word, "READY") == 0)
 		return OPSHUB_STATE_READY;
-	if (strcmp(word, "failed") == 0)
+	if (strcmp(word, "FAILED") == 0)
 		return OPSHUB_STATE_FAILED;
 	return OPSHUB_STATE_UNKNOWN;
 }
@@ -92,8 +85,8 @@ static void fill(opshub_call *call, const struct opshub_host *host, const opshub
 	ret->id = host->json_str(call, host->json_get(call, from, "id"), "");
 	ret->state = state_of(host->json_str(call, host->json_get(call, from, "state"), ""));
 	ret->url = host->json_str(call, host->json_get(call, from, "url"), "");
-	ret->attempt_id = host->json_str(call, host->json_get(call, from, "tag"), "");
-	ret->message = host->json_str(call, host->json_get(call, from, "error"), "");
+	ret->attempt_id = host->json_str(call, host->json_get(call, from, "attemptId"), "");
+	ret->message = host->json_str(call, host->json_get(call, from, "message"), "");
 	if (ret->state == OPSHUB_STATE_FAILED)
 		ret->reason = OPSHUB_REASON_BUILD;
 }
@@ -119,11 +112,12 @@ static opshub_status create(opshub_call *call, void *instance, const struct opsh
 	opshub_status r;
 
 	host->json_open(call, out, NULL, OPSHUB_JSON_OBJECT);
-	host->json_put_str(call, out, "tag", request->attempt_id);
-	host->json_put_str(call, out, "repository", request->repo_full_name);
-	host->json_put_str(call, out, "commit", request->sha);
-	if (*example->team)
-		host->json_put_str(call, out, "team", example->team);
+	host->json_put_str(call, out, "attemptId", request->attempt_id);
+	host->json_put_str(call, out, "project", request->project_name);
+	host->json_put_str(call, out, "repo", request->repo_full_name);
+	host->json_put_str(call, out, "branch", request->branch);
+	host->json_put_str(call, out, "sha", request->sha);
+	host->json_put_int(call, out, "prNumber", request->pr_number);
 	host->json_open(call, out, "environment", OPSHUB_JSON_OBJECT);
 	for (uint32_t i = 0; i < request->n_env; i++) {
 		const struct opshub_env *env = (const void *)((const char *)request->env +
@@ -135,7 +129,7 @@ static opshub_status create(opshub_call *call, void *instance, const struct opsh
 	body = host->json_end(call, out, &size);
 	if (!body)
 		return OPSHUB_E_INTERNAL;
-	r = ask(call, example, "POST", "/deployments", body, size, &answer);
+	r = ask(call, example, "POST", "/v1/deployments", body, size, &answer);
 	if (r == OPSHUB_OK)
 		fill(call, host, answer, ret);
 	return r;
@@ -145,13 +139,15 @@ static opshub_status find(opshub_call *call, void *instance, const char *attempt
 {
 	const struct example *example = instance;
 	const struct opshub_host *host = example->host;
-	const opshub_json *all;
+	const opshub_json *answer, *all;
 	opshub_status r;
 
-	r = ask(call, example, "GET", host->format(call, "/deployments?tag=%s", host->escape_url(call, attempt_id)),
-		NULL, 0, &all);
+	r = ask(call, example, "GET",
+		host->format(call, "/v1/deployments?attemptId=%s", host->escape_url(call, attempt_id)), NULL, 0,
+		&answer);
 	if (r < 0)
 		return r;
+	all = host->json_get(call, answer, "deployments");
 	for (uint32_t i = 0; i < host->json_len(call, all); i++) {
 		struct opshub_deployment one = { .struct_size = ret->struct_size };
 		fill(call, host, host->json_at(call, all, i), &one);
@@ -171,7 +167,7 @@ static opshub_status status(opshub_call *call, void *instance, const char *id, s
 	const opshub_json *answer;
 	opshub_status r;
 
-	r = ask(call, example, "GET", host->format(call, "/deployments/%s", host->escape_url(call, id)), NULL, 0,
+	r = ask(call, example, "GET", host->format(call, "/v1/deployments/%s", host->escape_url(call, id)), NULL, 0,
 		&answer);
 	if (r == OPSHUB_OK)
 		fill(call, host, answer, ret);
@@ -185,7 +181,7 @@ static opshub_status destroy(opshub_call *call, void *instance, const char *id)
 	const opshub_json *answer;
 	opshub_status r;
 
-	r = ask(call, example, "DELETE", host->format(call, "/deployments/%s", host->escape_url(call, id)), NULL, 0,
+	r = ask(call, example, "DELETE", host->format(call, "/v1/deployments/%s", host->escape_url(call, id)), NULL, 0,
 		&answer);
 	return r == OPSHUB_E_NOT_FOUND ? OPSHUB_OK : r;
 }

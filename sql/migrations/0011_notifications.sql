@@ -43,7 +43,7 @@ create table notifier_defaults (
 -- The outbox: one row for each event and notifier, written in the transaction of the change. A row that was sent is deleted; one that
 -- never will be is dead, and kept for a while to be looked at. seq is the order of each thread: the rows of one preview are
 -- written under its lock. No foreign key, as of all that webhooks write: one who deletes a notifier meanwhile must not make them fail.
--- A row that is left over finds nobody, and goes with its age.
+-- What he leaves behind notifier_gone() deletes; a row that comes still later finds nobody, and goes with its age.
 create table notifications (
 	seq bigint generated always as identity primary key,
 	id text not null,                      -- note_...: what the target is given, the same at each try
@@ -63,6 +63,15 @@ create index notifications_age on notifications (created_at);
 create index notifications_waiting on notifications (notifier_id, seq) where state = 'waiting';
 create index notifications_thread on notifications (notifier_id, thread_key, seq) where state = 'waiting';
 create index notifications_dead on notifications (notifier_id, seq) where state = 'dead';
+
+create function notifier_gone() returns trigger language plpgsql as $$
+begin
+	delete from notifications where notifier_id = old.id and state = 'waiting'; -- each has an index of its own
+	delete from notifications where notifier_id = old.id and state = 'dead';
+	return null;
+end
+$$;
+create trigger notifier_gone after delete on project_notifiers for each row execute function notifier_gone();
 
 -- The first message of each thread, as the target calls it: what later events edit.
 create table notification_threads (

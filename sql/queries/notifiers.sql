@@ -92,14 +92,12 @@ select c.id, audit_add($5::text, old.org_id, $6::text[], 'notifier.change', 'not
 from c join old on old.id = c.id;
 
 -- name: notifier_delete
--- With its secrets and what waits for it. $1 project, $2 notifier's id; audit: $3 row id, $4 who.
+-- With its secrets; what waits for it goes by a trigger. $1 project, $2 notifier's id; audit: $3 row id, $4 who.
 with r as (
 	select id, org_id from projects where id = $1::text for no key update
 ), c as (
 	delete from project_notifiers c using r where c.project_id = r.id and c.id = $2::text
 	returning c.id, jsonb_build_object('notifier', c.notifier, 'name', c.name, 'enabled', c.enabled, 'settings', c.settings) as was
-), dropped as (
-	delete from notifications n using c where n.notifier_id = c.id
 )
 select c.id, audit_add($3::text, r.org_id, $4::text[], 'notifier.remove', 'notifier', c.id, r.id, c.was, null) as "_audit"
 from c, r;

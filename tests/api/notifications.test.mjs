@@ -197,6 +197,24 @@ test('a worker that dies over a message: it is sent again with the same id, the 
   await until('nothing waits', () => waiting(notifier) === 0);
 });
 
+test('the database goes away between the answer and its record: perhaps once more, with the same id', async () => {
+  const { recorder, p, notifier } = await told();
+  let stopped;
+  recorder.answer = async (op, e) => {
+    if (e.kind === 'preview.building' && !stopped) await (stopped = part('pg', 'stop'));
+    return undefined;
+  };
+  await event(p, 'opened', 75, {});
+  await until('it was stopped', () => stopped !== undefined, { seconds: 60 });
+  await stopped;
+  await part('pg', 'start');
+  await toldOf(recorder, 75, 'ready');
+  const events = recorder.of(75).map((s) => s.event), once = events.filter((e, i) => e.id !== events[i - 1]?.id);
+  assert.deepEqual(once.map((e) => e.kind), ['preview.queued', 'preview.building', 'preview.ready']);
+  assert.equal(new Set(events.map((e) => e.id)).size, 3);
+  await until('nothing waits', () => waiting(notifier) === 0);
+});
+
 test('the plugin crashes after the message has arrived: once more with the same id, and after the third time never again', async () => {
   const { recorder, p, notifier } = await told();
   recorder.answer = (op, e) => (e.kind === 'preview.building' ? { body: { crash: true } } : undefined);
@@ -259,7 +277,10 @@ test('settings: secrets are masked and sealed, faults named together, one switch
   for (const [method, body] of [['GET'], ['PUT', {}], ['PATCH', { enabled: true }], ['DELETE']]) {
     assertError(await api(method, at(other, `/${notifier.id}`), { token: owner.token, body }), 404, 'NotFoundError');
   }
+  run(`insert into notifications (id, notifier_id, kind, thread_key, facts, state) select 'note_' || s, '${notifier.id}', 'test', '', '{}', s
+    from unnest(array['waiting', 'dead']) s`);
   assert.equal((await api('DELETE', at(p, `/${notifier.id}`), { token: owner.token })).status, 204);
+  assert.deepEqual(rows(`select 1 from notifications where notifier_id = '${notifier.id}'`), []);
   assert.deepEqual((await get(at(p), { token: owner.token })).json, []);
   assert.deepEqual(rows(`select 1 from notifier_secrets where notifier_id = '${notifier.id}'`), []);
   assert.deepEqual(audit(org).filter((r) => r.target_id === notifier.id).map((r) => r.action), ['notifier.add', 'notifier.change', 'notifier.change', 'notifier.remove']);

@@ -1,18 +1,15 @@
 // slack.so against a Slack of ours behind Prism: what people see in the channel, and what the plugin says when it cannot.
 // seconds: 300
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { fakeSlack } from '../lib/slack.mjs';
+import { codes, send, trial as run, update } from '../lib/trial.mjs';
 
-const build = process.env.OPSHUB_BUILD;
 const document = JSON.parse(readFileSync(new URL('../contract/slack-web-api/slack.openapi.json', import.meta.url)));
 let slack;
 
 before(async () => {
-  assert.ok(build, 'OPSHUB_BUILD is not set: run this file by tests/lib/run-file');
   slack = await fakeSlack();
 });
 after(() => slack.close());
@@ -25,18 +22,8 @@ afterEach(() => {
   assert.deepEqual(violations, [], 'Slack would not have it so');
 });
 
-// What each step came to. Nothing that is written may hold the token.
-async function trial(channel, steps, { token = slack.token, base = slack.base, settings = [] } = {}) {
-  const words = [join(build, 'plugins'), 'slack', `botToken=${token}`, `channel=${channel}`, ...settings];
-  const child = spawn(join(build, 'tests/notifier-trial'), words, { env: { ...process.env, SLACK_API_BASE: base }, stdio: ['pipe', 'pipe', 'pipe'] });
-  const seen = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => { seen[name] += text; });
-  child.stdin.end(JSON.stringify(steps));
-  const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  assert.equal(status, 0, seen.stderr);
-  if (token.startsWith('xoxb-')) assert.ok(!(seen.stdout + seen.stderr).includes(token), 'the token is in what was written');
-  return seen.stdout.trim().split('\n').map((line) => JSON.parse(line));
-}
+const trial = (channel, steps, { token = slack.token, base = slack.base, settings = {} } = {}) => run('slack', { botToken: token, channel, ...settings }, steps,
+  { environment: { SLACK_API_BASE: base }, secrets: token.startsWith('xoxb-') ? [token] : [] });
 
 let number = 0;
 const event = (more = {}) => ({
@@ -45,9 +32,6 @@ const event = (more = {}) => ({
   fields: [{ label: 'Branch', value: 'feature/login' }, { label: 'Status', value: 'BUILDING' }], ...more,
 });
 const ready = (more = {}) => event({ kind: 'preview.ready', severity: 1, title: 'Preview of #7 is ready', url: 'https://pr-7.example.app/?a=1&b=2', ...more });
-const send = (its) => ({ op: 'send', event: its });
-const update = (its, receipt) => ({ op: 'update', event: its, receipt });
-const codes = (results) => results.map((result) => result.code);
 const one = (channel) => {
   const all = slack.messages(channel);
   assert.equal(all.length, 1, JSON.stringify(all));

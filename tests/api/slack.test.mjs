@@ -10,7 +10,7 @@ import { env } from '../lib/env.mjs';
 import { deliver, ofRepository, pullRequest } from '../lib/github.mjs';
 import { daemon } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
-import { organization, person, project } from '../lib/people.mjs';
+import { faultyFields, organization, person, project } from '../lib/people.mjs';
 import { fakeSlack } from '../lib/slack.mjs';
 import { rows } from '../lib/sql.mjs';
 import { until } from '../lib/until.mjs';
@@ -77,6 +77,15 @@ test('the settings are masked, checked and tried', async () => {
   assert.equal(refused.ok, false);
   assert.match(refused.notifiers[0].test.error, /invalid_auth.*copy the Bot User OAuth Token/);
   assert.equal(slack.messages(channel).length, 1);
+});
+
+test('where the token is sent is not for projects to say', async () => {
+  const p = await project(org, owner);
+  const settings = { botToken: slack.token, channel: slack.channel('elsewhere'), apiBase: 'https://evil.example/api' };
+  const answer = await post(`/projects/${p.id}/notifications`, { token: owner.token, body: { notifier: 'slack', settings } });
+  assert.equal(answer.status, 422, answer.text);
+  assert.deepEqual(faultyFields(answer), ['apiBase']);
+  assert.deepEqual(faultyFields(await put(p, settings)), ['apiBase']);
 });
 
 test('a pull request is one message, from queued to destroyed', async () => {

@@ -13,7 +13,7 @@ import { all } from './openapi.mjs';
 
 const file = new URL('../../docs/openapi/examples.json', import.meta.url);
 const LONGEST = 3000; // bytes: beyond it an example is no help
-const withoutBody = ['destroyDeployment', 'retryDeployment', 'cancelDeployment'];
+const withoutBody = ['verifyProvider', 'destroyDeployment', 'retryDeployment', 'cancelDeployment'];
 
 // As a reader's own installation would say it, without what only looks like a secret, and short.
 function tidy(value, name = '') {

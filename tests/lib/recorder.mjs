@@ -38,7 +38,7 @@ export async function startRecorder({ port = 0, token = 'xoxb-RecorderSecret0123
       return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(recorder.report));
     }
     const event = JSON.parse(Buffer.concat(parts));
-    const answer = recorder.answer(op, event);
+    const answer = await recorder.answer(op, event);
     recorder.seen.push({ op, event, status: answer === 'hang' ? 0 : answer?.status ?? 200 });
     if (answer === 'hang') return undefined;
     return response.writeHead(answer?.status ?? 200, { 'content-type': 'application/json', ...answer?.headers })

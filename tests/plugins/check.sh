@@ -33,7 +33,7 @@ refused() {
 refused no-magic 'does not start with OPSHUB_MAGIC'
 refused short-struct 'the least is 112'
 refused newer-major 'built for plugin ABI 2'
-refused newer-minor 'needs plugin ABI 1.1'
+refused newer-minor 'needs plugin ABI 1.2'
 refused no-operation 'lacks the operation destroy'
 refused no-description 'returned NULL'
 refused no-symbol 'does not export opshub_plugin_entry()'
@@ -57,9 +57,19 @@ refused silent 'without saying why'
 refused imports-socket 'it uses socket(), which opens sockets of its own'
 verdict 0 'good 1.0, a provider' 'good passes' "$odd/good.so"
 verdict 0 'that blocks' 'blocking passes' "$odd/blocking.so"
-verdict 0 'built for ABI 1.1, needs 1.0' 'later-minor passes' "$odd/later-minor.so"
+verdict 0 'built for ABI 1.2, needs 1.0' 'later-minor passes' "$odd/later-minor.so"
 verdict 0 'mock 1.0.0, a provider' 'mock passes' "$1/plugins/mock.so"
 verdict 0 'slack 1.0.0, a notifier' 'slack passes' "$1/plugins/slack.so"
+verdict 0 'github 1.0.0, a notifier' 'github passes' "$1/plugins/github.so"
+verdict 0 'webhook 1.0.0, a notifier' 'webhook passes' --set secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw "$1/plugins/webhook.so"
+verdict 0 'netlify 1.0.0, a provider' 'netlify passes' "$1/plugins/netlify.so"
+verdict 0 'destroy  OK' 'netlify passes its recorded answers' --recorded "$(dirname "$0")/recorded/netlify.txt" "$1/plugins/netlify.so"
+EXEC_PROGRAM=/bin/false
+STATE_DIRECTORY=$out
+export EXEC_PROGRAM STATE_DIRECTORY
+verdict 0 'exec 1.0.0, a provider that blocks' 'exec passes' "$1/plugins/exec.so"
+unset EXEC_PROGRAM
+verdict 1 'set EXEC_PROGRAM' 'exec without a program is refused' "$1/plugins/exec.so"
 verdict 0 'built for ABI 1.0' 'the plugin of release 1.0 passes' "$odd/abi-1-0.so"
 verdict 1 'must start with https://' 'a wrong setting is refused' --set url=ftp://x "$odd/good.so"
 verdict 2 'usage:' 'no file is a usage error'

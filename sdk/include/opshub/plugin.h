@@ -1,4 +1,4 @@
-/* The OpsHub plugin interface, version 1.0.
+/* The OpsHub plugin interface, version 1.1.
  *
  * A plugin is one shared object that exports one function, opshub_plugin_entry(), which returns a constant description
  * of it: its name, the settings it needs and a table of operations (provider.h, notifier.h). OpsHub calls the
@@ -26,7 +26,7 @@
 
 #define OPSHUB_MAGIC     UINT64_C(0x315062754873704F) /* "OpsHubP1" in memory */
 #define OPSHUB_ABI_MAJOR 1
-#define OPSHUB_ABI_MINOR 0
+#define OPSHUB_ABI_MINOR 1
 
 /* Marks what can suspend the call: state of yours that was read before must be read again after. */
 #define OPSHUB_AWAITS
@@ -66,6 +66,7 @@ typedef int32_t opshub_status;
 
 /* flags */
 #define OPSHUB_SETTING_REQUIRED 1u /* an instance is not opened without it */
+#define OPSHUB_SETTING_OPERATOR 2u /* only the server's operator sets it, by `env`: no project can. Since 1.1 */
 
 /* One setting, declared by the plugin. The host validates it, stores it, documents it and draws the form from it. */
 struct opshub_setting {
@@ -204,6 +205,19 @@ struct opshub_host {
 	/* Add to a counter that /metrics shows as opshub_plugin_<metric>_total{plugin="…"}. [a-z_]{1,40}; at most 32
 	 * different ones a plugin. */
 	void (*count)(opshub_call *call, const char *metric, int64_t delta);
+
+	/* ---- since 1.1: OPSHUB_HAS(host, sign_jwt_rs256), or needs_minor = 1 ---- */
+
+	/* HMAC-SHA256 of the data under the key, as base64 with padding. */
+	const char *(*hmac_sha256)(opshub_call *call, const void *key, uint64_t key_size, const void *data,
+				   uint64_t data_size);
+	/* The bytes of a base64 text with padding, at most 1 MiB of text; NULL when it is none. */
+	const void *(*base64_decode)(opshub_call *call, const char *text, uint64_t *ret_size);
+	/* A JSON Web Token signed with RS256, as GitHub Apps need it: iss, iat and exp, in seconds since 1970. The key
+	 * is RSA of at least 2048 bits, unencrypted PEM; its line breaks may be missing. E_INVALID with fail() called
+	 * when it cannot sign. The token is registered with redact(). */
+	OPSHUB_AWAITS opshub_status (*sign_jwt_rs256)(opshub_call *call, const char *pem_key, const char *issuer,
+						      int64_t issued_s, int64_t expires_s, const char **ret);
 };
 
 /* ---- account report: the answer of verify() ---- */

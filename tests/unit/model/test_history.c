@@ -271,6 +271,8 @@ static void step_send(unsigned i)
 		a->next_at_ms = w.now_ms + (failure.retry == RETRY_QUOTA
 						    ? 600000
 						    : backoff_ms(tries, 1000, 60000, chance(UINT32_MAX)));
+		if (failure.retry == RETRY_LIMITED && tries >= CREATE_TRIES - 2)
+			a->tries = CREATE_TRIES - 2;
 		if (failure.retry == RETRY_QUOTA)
 			a->deadline_ms = w.now_ms + 86400000;
 	}

@@ -214,6 +214,26 @@ static void retry_after_reaches_the_caller(void **state)
 	assert_int_equal(outcome->retry_after_ms, 60000);
 }
 
+static opshub_status code_of_the_day;
+
+static opshub_status comes_back_tomorrow(opshub_call *call, const struct opshub_host *host,
+					 struct opshub_deployment *ret)
+{
+	(void)ret;
+	host->retry_after(call, 20ll * 60 * 60 * 1000);
+	return (host->fail)(call, code_of_the_day, "not today");
+}
+
+/* An allowance may be gone until tomorrow, a mere rate limit may not. */
+static void only_an_allowance_lasts_a_day(void **state)
+{
+	(void)state;
+	code_of_the_day = OPSHUB_E_QUOTA;
+	assert_int_equal(create_with(comes_back_tomorrow, 20000)->retry_after_ms, 20 * 60 * 60 * 1000);
+	code_of_the_day = OPSHUB_E_LIMITED;
+	assert_int_equal(create_with(comes_back_tomorrow, 20000)->retry_after_ms, 15 * 60 * 1000);
+}
+
 static void a_lost_answer_is_made_good(void **state)
 {
 	const struct outcome *outcome;
@@ -296,6 +316,37 @@ static void messages_are_clean(void **state)
 	outcome = create_with(long_words, 5000);
 	assert_int_equal(outcome->code, E_INTERNAL);
 	assert_true(strlen(outcome->why) <= 900);
+}
+
+/* Messages are cut at 900 bytes; the secret begins before and ends behind that. */
+static opshub_status secret_at_the_cut(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	char *text = host->alloc(call, 20000);
+
+	(void)ret;
+	memset(text, 'x', 19999);
+	memcpy(text + 890, "top-secret-token", 16);
+	return (host->fail)(call, OPSHUB_E_AUTH, text);
+}
+
+static opshub_status secret_of_lines(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	(void)ret;
+	host->redact(call, "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQ\n-----END KEY-----\n");
+	return (host->fail)(call, OPSHUB_E_AUTH, "got MIIEvQIBADANBgkq, then nothing");
+}
+
+static void no_part_of_a_secret_is_told(void **state)
+{
+	const struct outcome *outcome;
+
+	(void)state;
+	outcome = create_with(secret_at_the_cut, 5000);
+	assert_in_range(strlen(outcome->why), 890, 900);
+	assert_null(strchr(outcome->why, 't'));
+	assert_non_null(strstr(outcome->why, "x[re"));
+	outcome = create_with(secret_of_lines, 5000);
+	assert_string_equal(outcome->why, "got [redacted], then nothing");
 }
 
 static opshub_status texts(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
@@ -406,17 +457,56 @@ static void a_deadline_ends_a_sleep(void **state)
 	assert_true(clock_mono_ms() - start < 2000);
 }
 
+/* ---- signatures ---- */
+
+static opshub_status signatures(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	const char *token = NULL;
+	const char *bytes;
+	uint64_t size = 0;
+
+	/* The second case of RFC 4231, as base64. */
+	assert_string_equal(host->hmac_sha256(call, "Jefe", 4, "what do ya want for nothing?", 28),
+			    "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+	assert_string_equal(host->hmac_sha256(call, NULL, 0, NULL, 0), "thNnmggU2ex3L5XXeMNfxf8Wl8STcVZTxscSFEKSxa0=");
+	bytes = host->base64_decode(call, "aGVsbG8=", &size);
+	assert_int_equal(size, 5);
+	assert_memory_equal(bytes, "hello", 5);
+	assert_null(host->base64_decode(call, "aGVsbG8", &size));
+	assert_null(host->base64_decode(call, "not base64!", &size));
+	assert_null(host->base64_decode(call, NULL, &size));
+	assert_int_equal(host->sign_jwt_rs256(call, "top-secret-token", "1", 1, 2, &token), OPSHUB_E_INVALID);
+	assert_null(token);
+	ret->id = "id";
+	return host->sign_jwt_rs256(call, NULL, NULL, 1, 2, &token);
+}
+
+static void plugins_can_sign(void **state)
+{
+	const struct outcome *outcome = create_with(signatures, 20000);
+
+	(void)state;
+	assert_int_equal(outcome->code, E_INVALID);
+	assert_string_equal(outcome->why,
+			    "The private key signs for nobody: the issuer (the App's id) is missing or too "
+			    "long");
+	assert_int_equal(outcome->faults, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_safe_is_sent_again),
 		cmocka_unit_test(retry_after_reaches_the_caller),
+		cmocka_unit_test(only_an_allowance_lasts_a_day),
 		cmocka_unit_test(a_lost_answer_is_made_good),
 		cmocka_unit_test(wrong_requests_are_the_plugins_fault),
 		cmocka_unit_test(messages_are_clean),
+		cmocka_unit_test(no_part_of_a_secret_is_told),
 		cmocka_unit_test(small_services_hold),
 		cmocka_unit_test(json_goes_round),
 		cmocka_unit_test(a_deadline_ends_a_sleep),
+		cmocka_unit_test(plugins_can_sign),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static void each_odd_one_has_its_sentence(void **state)
 		{ "no-magic.so", "OPSHUB_MAGIC" },
 		{ "short-struct.so", "the least is" },
 		{ "newer-major.so", "built for plugin ABI 2" },
-		{ "newer-minor.so", "needs plugin ABI 1.1" },
+		{ "newer-minor.so", "needs plugin ABI 1.2" },
 		{ "no-operation.so", "lacks the operation destroy" },
 		{ "no-description.so", "returned NULL" },
 		{ "no-symbol.so", "does not export opshub_plugin_entry" },

@@ -143,6 +143,30 @@ static void what_is_required_is_asked_for(void **state)
 	arena_free(arena);
 }
 
+/* A project must not say where a token from the environment goes. */
+static void what_is_the_operators_no_value_changes(void **state)
+{
+	const struct setting_value given[] = { { STR("url"), STR("https://mine.example") },
+					       { STR("secret"), STR("mine") } };
+	struct arena *arena = arena_new();
+	const struct setting_fault *faults;
+	struct sample sample = { 0 };
+
+	(void)state;
+	unsetenv("OPSHUB_TEST_URL");
+	setenv("OPSHUB_TEST_SECRET", "from-outside", 1);
+	plugin.settings[1].flags = OPSHUB_SETTING_OPERATOR;
+	plugin.settings[2].flags = OPSHUB_SETTING_OPERATOR | OPSHUB_SETTING_REQUIRED;
+	plugin.settings[2].env = "OPSHUB_TEST_URL";
+	assert_int_equal(settings_write(arena, &plugin, given, 2, &sample, &faults), 1);
+	assert_string_equal(faults[0].field, "url");
+	assert_string_equal(sample.secret, "from-outside");
+	setenv("OPSHUB_TEST_URL", "https://theirs.example", 1);
+	assert_int_equal(settings_write(arena, &plugin, given, 2, &sample, &faults), 0);
+	assert_string_equal(sample.url, "https://theirs.example");
+	arena_free(arena);
+}
+
 static void the_schema_holds_no_secret(void **state)
 {
 	struct arena *arena = arena_new();
@@ -173,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup(each_type_has_its_rule, setup),
 		cmocka_unit_test_setup(values_are_written, setup),
 		cmocka_unit_test_setup(what_is_required_is_asked_for, setup),
+		cmocka_unit_test_setup(what_is_the_operators_no_value_changes, setup),
 		cmocka_unit_test_setup(the_schema_holds_no_secret, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
