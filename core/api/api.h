@@ -142,6 +142,7 @@ int deployment_extend_post(struct exchange *x);
 int deliveries_index(struct exchange *x);
 int delivery_show(struct exchange *x);
 int delivery_replay(struct exchange *x);
+int orphans_index(struct exchange *x);
 int organization_audit(struct exchange *x);
 int organization_access_review(struct exchange *x);
 int organization_lockdown(struct exchange *x);

@@ -91,7 +91,8 @@ int event_understand(struct exchange *x, const struct json *body, struct deliver
 		return ignore(d, STR("ping: the webhook is set up"));
 	if (str_eq(d->event, STR("issue_comment")))
 		return understand_comment(d, arena, body);
-	if (!str_eq(d->event, STR("pull_request")))
+	/* what a sweep found is said like a pull_request event; from outside nothing is called so */
+	if (!str_eq(d->event, STR("pull_request")) && !(d->replay_of.n && str_eq(d->event, STR("sweep"))))
 		return ignore(d, arena_printf(arena, "the event %.*s does not change a preview", STR_FMT(d->event)));
 	pr = arena_alloc(arena, sizeof(*pr));
 	if (!pull_request_read(body, pr, &field, &why))

@@ -1,7 +1,6 @@
 /* Group commit for webhooks. */
 #include "api/ingest.h"
 
-#include "base/json_write.h"
 #include "kv/waiting.h"
 
 #include <stdlib.h>
@@ -13,8 +12,7 @@
 #define MOST_WAITING 4096
 #define BATCH_BYTES                                                                                                    \
 	(1024 * 1024) /* of payloads; a larger one goes alone: it exists in several copies while it is sent */
-#define DECISIONS_BYTES (2 * 1024 * 1024) /* DELIVERY_PROJECTS decisions take less than half of it */
-#define BATCH_MS        4000              /* a batch has ended by then, one way or the other: GitHub waits 10 s */
+#define BATCH_MS 4000 /* a batch has ended by then, one way or the other: GitHub waits 10 s */
 
 /* A delivery that waits. Its handler cannot leave before it is answered, so a batch may read it where it lies. */
 struct entry {
@@ -53,71 +51,6 @@ static void free_entry(struct wait *wait)
 
 /* ---- decide ---- */
 
-static void write_decisions(struct call *call, struct delivery *d)
-{
-	struct buf text;
-	struct json_out out;
-
-	buf_init(&text, DECISIONS_BYTES);
-	out = JSON_OUT(&text);
-	json_open(&out, '[');
-	for (size_t i = 0; i < d->n_projects; i++) {
-		json_open(&out, '{');
-		json_put_text(&out, "projectId", d->projects[i]->id);
-		if (d->replay_of.n)
-			json_put_text(&out, "replayOf", d->replay_of);
-		decision_write(&d->decided[i], &out);
-		json_close(&out, '}');
-	}
-	json_close(&out, ']');
-	d->decisions = arena_str(call->arena, buf_str(&text));
-	buf_done(&text);
-}
-
-static bool is_reached(const struct delivery *d, const struct repo_project *project)
-{
-	return str_eq(project->repo, d->repo) && (!d->only_project.n || str_eq(project->id, d->only_project));
-}
-
-static size_t count_reached(const struct delivery *d, const struct repo_projects *projects)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < projects->n; i++)
-		n += is_reached(d, &projects->items[i]);
-	if (n <= DELIVERY_PROJECTS)
-		return n;
-	log_error("Webhook", "A repository has more projects than a delivery reaches: the newest are left out",
-		  F_STR("repository", d->repo), F_INT("projects", (int64_t)n), F_INT("reached", DELIVERY_PROJECTS),
-		  F_STR("delivery", d->id));
-	return DELIVERY_PROJECTS;
-}
-
-/* The decision of each project of the repository; no project is an answer too. */
-static void decide(struct call *call, struct delivery *d, const struct repo_projects *projects)
-{
-	size_t n = count_reached(d, projects);
-
-	d->projects = arena_alloc(call->arena, (n + 1) * sizeof(struct repo_project *));
-	d->decided = arena_alloc(call->arena, (n + 1) * sizeof(*d->decided));
-	for (size_t i = 0; d->n_projects < n; i++) {
-		if (!is_reached(d, &projects->items[i]))
-			continue;
-		d->projects[d->n_projects] = &projects->items[i];
-		d->decided[d->n_projects++] = rules_decide(&projects->items[i].rules, d->pr);
-	}
-	if (n == 0) {
-		d->outcome = STR("ignored");
-		d->reason = arena_printf(call->arena, "no project here deploys the repository %.*s",
-					 STR_FMT(d->pr->repo));
-	} else {
-		d->outcome = STR("accepted");
-		d->reason = str_of(d->decided[0].why);
-		d->declined = n == 1 && d->decided[0].desired == DESIRED_DESTROYED;
-	}
-	write_decisions(call, d);
-}
-
 static bool wants_decision(const struct delivery *d)
 {
 	return d->pr && d->outcome.n == 0;
@@ -137,7 +70,7 @@ static int decide_all(struct call *call, struct ingest *ingest, struct batch *ba
 		r = deliveries_projects(call, ingest->db, repos, n, &projects);
 	for (size_t i = 0; r == OK && i < batch->n; i++)
 		if (wants_decision(batch->deliveries[i]))
-			decide(call, batch->deliveries[i], &projects);
+			delivery_decide(call, batch->deliveries[i], &projects);
 	return r;
 }
 

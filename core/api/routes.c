@@ -52,6 +52,7 @@ const struct http_route api_routes[] = {
 	GET("/projects/:id/deliveries", deliveries_index, ACCESS_PROJECT_MAINTAINER),
 	GET("/projects/:id/deliveries/:delivery", delivery_show, ACCESS_PROJECT_MAINTAINER),
 	POST("/projects/:id/deliveries/:delivery/replay", delivery_replay, ACCESS_PROJECT_MAINTAINER),
+	GET("/projects/:id/orphans", orphans_index, ACCESS_PROJECT_VIEWER),
 	GET("/deployments/:id", deployment_show, ACCESS_PREVIEW_VIEWER),
 	GET("/deployments/:id/logs", deployment_logs_show, ACCESS_PREVIEW_VIEWER),
 	GET("/deployments/:id/events", deployment_events_show, ACCESS_PREVIEW_VIEWER),

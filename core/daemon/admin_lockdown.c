@@ -2,28 +2,15 @@
  * although something else fails: half a lockdown is better than none, and it can be run again. */
 #include "daemon/admin.h"
 
-#include "base/id.h"
 #include "store/lockdown.h"
 
-#include <pwd.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define ORGANIZATIONS_AT_ONCE 500
 
 static struct lockdown_by by_me(struct call *call)
 {
-	struct passwd *user = getpwuid(geteuid());
-	struct str *who = arena_alloc(call->arena, 6 * sizeof(*who));
-	char id[ID_MAX];
-
-	id_new(id, "audit_");
-	who[0] = STR("cli");
-	who[1] = user ? arena_str(call->arena, str_of(user->pw_name)) : arena_printf(call->arena, "uid %d", geteuid());
-	who[2] = who[1];
-	for (int i = 3; i < 6; i++)
-		who[i] = STR("");
-	return (struct lockdown_by){ A_STR(arena_str(call->arena, str_of(id))), A_TEXTS(who, 6), { 0 } };
+	return (struct lockdown_by){ admin_audit_id(call), admin_audit_who(call), { 0 } };
 }
 
 static int lock_one(struct call *call, struct db *db, struct str org, struct str reason)

@@ -1,8 +1,12 @@
 /* The words behind a command's name, and its connection. */
 #include "daemon/admin.h"
 
+#include "base/id.h"
+
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNECT_MS   10000
 #define STATEMENT_MS (10 * 60 * 1000) /* heads of chains of years */
@@ -23,6 +27,10 @@ static bool read_flag(const char *word, struct admin_words *ret)
 		ret->all = true;
 	else if (strcmp(word, "--installation") == 0)
 		ret->installation = true;
+	else if (strcmp(word, "--dry-run") == 0)
+		ret->dry_run = true;
+	else if (strcmp(word, "--confirm") == 0)
+		ret->confirm = true;
 	else
 		return false;
 	return true;
@@ -34,6 +42,8 @@ static bool read_value(struct str name, const char *value, struct admin_words *r
 		ret->expects[ret->n_expects++] = value;
 	else if (str_eq(name, STR("--org")))
 		ret->org = value;
+	else if (str_eq(name, STR("--repo")))
+		ret->repo = value;
 	else if (str_eq(name, STR("--reason")))
 		ret->reason = value;
 	else if (str_eq(name, STR("--from")))
@@ -85,6 +95,32 @@ bool lockdown_fits(const struct admin_words *words)
 bool unlock_fits(const struct admin_words *words)
 {
 	return !words->org == words->all;
+}
+
+bool reconcile_fits(const struct admin_words *words)
+{
+	return words->dry_run != words->confirm && !(words->dry_run && words->repo);
+}
+
+struct db_arg admin_audit_who(struct call *call)
+{
+	struct passwd *user = getpwuid(geteuid());
+	struct str *who = arena_alloc(call->arena, 6 * sizeof(*who));
+
+	who[0] = STR("cli");
+	who[1] = user ? arena_str(call->arena, str_of(user->pw_name)) : arena_printf(call->arena, "uid %d", geteuid());
+	who[2] = who[1];
+	for (int i = 3; i < 6; i++)
+		who[i] = STR("");
+	return A_TEXTS(who, 6);
+}
+
+struct db_arg admin_audit_id(struct call *call)
+{
+	char id[ID_MAX];
+
+	id_new(id, "audit_");
+	return A_STR(arena_str(call->arena, str_of(id)));
 }
 
 int admin_db(struct call *call, const char *database_url, struct db **ret)

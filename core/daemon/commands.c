@@ -40,7 +40,7 @@ static void run_task(struct call *call, void *arg)
 
 static int run_on_loop(struct task *task)
 {
-	struct loop *loop = loop_new(8);
+	struct loop *loop = loop_new(16);
 	struct fiber_options options = { .name = "command" };
 
 	log_open(STDERR_FILENO, LOG_WARN);
@@ -125,6 +125,11 @@ static int do_unlock(struct call *call, struct task *task)
 	return admin_unlock(call, task->config->database_url, &task->admin);
 }
 
+static int do_reconcile(struct call *call, struct task *task)
+{
+	return admin_reconcile(call, task->config, &task->admin);
+}
+
 static int do_users(struct call *call, struct task *task)
 {
 	return users_command(call, task->config->database_url, task->words, task->n_words, &task->report);
@@ -201,6 +206,8 @@ static const struct {
 	  do_audit_export },
 	{ "lockdown", NULL, "log everybody out of an organization and deploy nothing new", true, do_lockdown },
 	{ "unlock", NULL, "end a lockdown", true, do_unlock },
+	{ "reconcile", NULL, "--dry-run: what GitHub and the providers have otherwise; --confirm: let it go", true,
+	  do_reconcile },
 	{ "users", "list", "who is here, when last seen (--inactive-days N: who was not)", true, do_users },
 	{ "users", "deactivate", "EMAIL: log a user out of everything and keep him out", true, do_users },
 	{ "users", "activate", "EMAIL: let him in again", true, do_users },
@@ -225,6 +232,8 @@ static const struct {
 	  "audit export --org ID|--installation [--from TIME] [--to TIME]" },
 	{ do_lockdown, "--org --all --reason", lockdown_fits, "lockdown --org ID|--all --reason TEXT" },
 	{ do_unlock, "--org --all --reason", unlock_fits, "unlock --org ID|--all [--reason TEXT]" },
+	{ do_reconcile, "--dry-run --confirm --repo", reconcile_fits,
+	  "reconcile --dry-run | --confirm [--repo OWNER/NAME]" },
 };
 
 /* True when the command takes no options, or takes these; else its usage was printed. */

@@ -198,6 +198,13 @@ static bool check_github(const struct config *c, struct reason *why)
 		if (config_is_production(c) && strncmp(bases[i][1], "https://", 8) != 0)
 			return refuse(why, bases[i][0], "must begin with https:// in production");
 	}
+	if (!*c->github_app_id != !*c->github_app_key_file)
+		return refuse(why, *c->github_app_id ? "GITHUB_APP_KEY_FILE" : "GITHUB_APP_ID",
+			      "is missing: an App's id and its key are set together");
+	if (*c->github_app_key_file && access(c->github_app_key_file, R_OK) != 0)
+		return refuse(why, "GITHUB_APP_KEY_FILE", "cannot be read");
+	if (*c->github_token && strpbrk(c->github_token, " \t\r\n"))
+		return refuse(why, "GITHUB_TOKEN", "must be one word");
 	return true;
 }
 

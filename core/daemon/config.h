@@ -17,8 +17,11 @@ struct config {
 	const char *database_url, *redis_url, *jwt_secret, *encryption_key, *github_client_id, *github_client_secret;
 	const char *github_webhook_secret;
 	/* logging in with GitHub */
-	const char *github_web_base, *github_api_base, *github_token;
+	const char *github_web_base, *github_api_base;
 	int64_t first_login_owner; /* 0 or 1 */
+	/* asking GitHub for what its webhooks did not bring */
+	const char *github_token, *github_app_id, *github_app_key_file;
+	int64_t github_sweep_ms, github_rate_reserve;
 	/* what and where */
 	const char *environment; /* "development", "test", "production" */
 	const char *api_base_url, *web_base_url, *listen_address;

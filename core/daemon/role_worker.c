@@ -1,4 +1,5 @@
-/* The worker process: plugins, the queues, the reconciler, the reaper, the notifier. */
+/* The worker process: plugins, the queues, the reconciler, the reaper, the notifier, sweeps of GitHub. */
+#include "daemon/github.h"
 #include "daemon/process.h"
 
 #include "plugin/plugin.h"
@@ -32,6 +33,7 @@ struct worker {
 	struct deletion deletion;
 	struct line line;
 	struct approver approver;
+	struct github_sweeper sweeper;
 	struct notify notify;
 	struct job_handler handlers[5], notify_handlers[3];
 };
@@ -97,6 +99,18 @@ static void settle_predecessor(struct call *call, struct worker *w)
 	}
 }
 
+/* Without it all else works: a key that is no key any more is not worth a worker that does not start. */
+static void open_sweeper(struct worker *w)
+{
+	const char *why = "";
+
+	w->sweeper = (struct github_sweeper){ .db = w->db, .queue = w->queue, .worker = str_of(w->options->id) };
+	if (github_configure(w->process.config, w->net, &w->sweeper, &why))
+		github_sweep_start(w->process.loop, &w->sweeper);
+	else
+		log_error("Worker", "GitHub is not asked for missed webhooks", F_TEXT("error", why));
+}
+
 static void open_queue(struct worker *w)
 {
 	const struct config *c = w->process.config;
@@ -150,6 +164,7 @@ static void open_queue(struct worker *w)
 				 .expire_ms = c->repair_ms,
 				 .account_builds = c->builds_per_account };
 	line_start(w->process.loop, &w->line);
+	open_sweeper(w);
 }
 
 /* A queue of its own, so that a chat that hangs holds no preview back. */
@@ -239,6 +254,7 @@ static void close_all(struct worker *w)
 	w->providers.plugins = plugins_close(w->providers.plugins);
 	w->keys = key_ring_free(w->keys);
 	w->net = net_close(w->net);
+	github_configure_done(&w->sweeper);
 	w->db = db_close(w->db);
 	process_done(&w->process);
 	w->catalog = catalog_close(w->catalog);

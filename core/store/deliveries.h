@@ -49,6 +49,10 @@ struct delivery {
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
 };
 
+/* The decision of each project that a delivery with a pull request reaches; none is an answer too. Sets projects,
+ * decided, outcome, reason and decisions. `projects`: of its repository, or more. */
+void delivery_decide(struct call *call, struct delivery *delivery, const struct repo_projects *projects);
+
 #define DELIVERY_BATCH 24
 /* Stores up to DELIVERY_BATCH deliveries with one commit; no two of them about one pull request, of one id, or of one
  * digest. When that fails each is tried alone and has its own result. Returns E_NETWORK, E_TIMEOUT or E_CANCELLED when

@@ -213,7 +213,7 @@ int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, 
 	items = arena_alloc(call->arena, (size_t)rows.n_rows * sizeof(*items) + 1);
 	for (int i = 0; i < rows.n_rows; i++)
 		items[i] = (struct known_attempt){ db_text(&rows, i, "id"), db_text(&rows, i, "provider_id"),
-						   db_text(&rows, i, "state") };
+						   db_text(&rows, i, "state"), db_text(&rows, i, "project_id") };
 	*ret = items;
 	*ret_n = (size_t)rows.n_rows;
 	return OK;

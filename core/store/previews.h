@@ -87,7 +87,7 @@ struct reap_targets {
 /* instance_id: of this installation; its deployments carry it. */
 AWAITS int reap_targets(struct call *call, struct db *db, struct reap_targets *ret, struct str *ret_instance_id);
 struct known_attempt {
-	struct str id, provider_id, state;
+	struct str id, provider_id, state, project_id;
 };
 AWAITS int reap_known(struct call *call, struct db *db, const struct str *attempt_ids, size_t n,
 		      const struct known_attempt **ret, size_t *ret_n);

@@ -6,14 +6,18 @@
 #include "worker/reaper.h"
 
 #include "base/clock.h"
+#include "store/orphans.h"
 #include "worker/steps.h"
 
 #include <string.h>
 
 #define MOST_PAGES       1000
-#define MOST_CURSOR      512              /* a provider's is 500 bytes at most, see plugin/answers.c */
-#define PAGE_MS          (10 * 60 * 1000) /* the list, and what is destroyed of it */
-#define DUPLICATE_AGE_MS 120000           /* younger ones may still be between answer and commit */
+#define MOST_CURSOR      512               /* a provider's is 500 bytes at most, see plugin/answers.c */
+#define PAGE_MS          (10 * 60 * 1000)  /* the list, and what is destroyed of it */
+#define MOST_SEEN        (8 * 1024 * 1024) /* two hundred thousand attempts */
+#define MOST_VANISHED    100               /* asked for one by one after one inventory */
+#define CLOCKS_MS        2000              /* by which ours and the database's may differ */
+#define DUPLICATE_AGE_MS 120000            /* younger ones may still be between answer and commit */
 
 static const struct known_attempt *find_known(const struct known_attempt *known, size_t n, struct str id)
 {
@@ -23,7 +27,8 @@ static const struct known_attempt *find_known(const struct known_attempt *known,
 	return NULL;
 }
 
-static void destroy(struct call *call, struct instance *instance, const struct deployment *d, const char *why)
+/* Returns the word of the ledger for what came of it. */
+static const char *destroy(struct call *call, struct instance *instance, const struct deployment *d, const char *why)
 {
 	int r = provider_destroy(call, instance, arena_text(call->arena, d->id));
 
@@ -33,11 +38,58 @@ static void destroy(struct call *call, struct instance *instance, const struct d
 	else
 		log_warn("Reaper", "Provider did not destroy a deployment nobody wants", F_TEXT("error", call->why),
 			 F_STR("providerDeploymentId", d->id));
+	return r == OK || r == E_NOT_FOUND ? "DESTROYED" : "DESTROYING";
 }
 
-static void judge(struct call *call, const struct reaper *reaper, struct instance *instance, const struct deployment *d,
-		  const struct known_attempt *known, struct str tag)
+struct account {
+	const struct reaper *reaper;
+	const struct reap_target *target;
+	struct str tag;
+	char cursor[MOST_CURSOR];
+	bool has_more, failed;
+	int64_t began_ms; /* by the database's clock or a little before */
+	struct buf seen;  /* attempts that are known and were listed, each followed by a line feed */
+};
+
+static struct str account_provider(const struct account *account)
 {
+	return provider_name(account->reaper->rec->providers, account->target->provider);
+}
+
+static void enter(struct call *call, const struct account *account, const struct deployment *d, struct str project_id,
+		  const char *kind, const char *action)
+{
+	const struct orphan orphan = { .found_by = account->target->project_id,
+				       .provider = account_provider(account),
+				       .provider_id = d->id,
+				       .attempt_id = d->attempt_id,
+				       .url = d->url,
+				       .project_id = project_id,
+				       .kind = kind,
+				       .action = action };
+
+	if (orphan_put(call, account->reaper->rec->db, &orphan) != OK && !call_cancelled(call))
+		log_warn("Reaper", "An orphan could not be written down", F_TEXT("error", call->why));
+}
+
+/* Made by this installation, and its database does not know the attempt. */
+static void judge_unknown(struct call *call, const struct account *account, struct instance *instance,
+			  const struct deployment *d)
+{
+	const char *action = "NAMED";
+
+	if (account->reaper->destroy_orphans)
+		action = destroy(call, instance, d, "made by this installation, unknown to its database");
+	else
+		log_warn("Reaper", "Provider has a deployment of this installation that its database does not know",
+			 F_STR("providerDeploymentId", d->id), F_STR("attemptId", d->attempt_id), F_STR("url", d->url));
+	enter(call, account, d, (struct str){ 0 }, "UNKNOWN", action);
+}
+
+static void judge(struct call *call, struct account *account, struct instance *instance, const struct deployment *d,
+		  const struct known_attempt *known)
+{
+	const struct reaper *reaper = account->reaper;
 	int64_t age = clock_wall_ms() - d->created_at_ms;
 
 	if (known && str_eq(known->state, STR("gone"))) {
@@ -45,17 +97,15 @@ static void judge(struct call *call, const struct reaper *reaper, struct instanc
 
 		if (reap_revive(call, reaper->rec->db, d->attempt_id, d->id, &push) == OK)
 			queue_push(reaper->rec->queue, &push);
-	} else if (known) {
-		if (known->provider_id.n && !str_eq(known->provider_id, d->id) && age > DUPLICATE_AGE_MS)
-			destroy(call, instance, d, "a second deployment of one attempt");
-	} else if (str_ends(d->attempt_id, tag) && d->created_at_ms > 0 && age > reaper->orphan_age_ms) {
-		if (reaper->destroy_orphans)
-			destroy(call, instance, d, "made by this installation, unknown to its database");
-		else
-			log_warn("Reaper",
-				 "Provider has a deployment of this installation that its database does not know",
-				 F_STR("providerDeploymentId", d->id), F_STR("attemptId", d->attempt_id),
-				 F_STR("url", d->url));
+		enter(call, account, d, known->project_id, "UNWANTED", "DESTROYING");
+	} else if (known && (known->provider_id.n == 0 || str_eq(known->provider_id, d->id))) {
+		buf_printf(&account->seen, "%.*s\n", STR_FMT(d->attempt_id));
+	} else if (known && age > DUPLICATE_AGE_MS) {
+		enter(call, account, d, known->project_id, "DUPLICATE",
+		      destroy(call, instance, d, "a second deployment of one attempt"));
+	} else if (!known && str_ends(d->attempt_id, account->tag) && d->created_at_ms > 0 &&
+		   age > reaper->orphan_age_ms) {
+		judge_unknown(call, account, instance, d);
 	}
 }
 
@@ -64,8 +114,8 @@ static bool is_live(const struct deployment *d)
 	return d->state != DEPLOYMENT_GONE && d->id.n && d->attempt_id.n;
 }
 
-static int judge_page(struct call *call, const struct reaper *reaper, struct instance *instance,
-		      const struct deployment_list *page, struct str tag)
+static int judge_page(struct call *call, struct account *account, struct instance *instance,
+		      const struct deployment_list *page)
 {
 	struct str *ids = arena_alloc(call->arena, (page->n_items + 1) * sizeof(*ids));
 	const struct known_attempt *known = NULL;
@@ -74,32 +124,30 @@ static int judge_page(struct call *call, const struct reaper *reaper, struct ins
 
 	for (size_t i = 0; i < page->n_items; i++)
 		ids[i] = page->items[i].attempt_id;
-	r = reap_known(call, reaper->rec->db, ids, page->n_items, &known, &n_known);
+	r = reap_known(call, account->reaper->rec->db, ids, page->n_items, &known, &n_known);
 	for (size_t i = 0; r == OK && i < page->n_items; i++)
 		if (is_live(&page->items[i]))
-			judge(call, reaper, instance, &page->items[i],
-			      find_known(known, n_known, page->items[i].attempt_id), tag);
+			judge(call, account, instance, &page->items[i],
+			      find_known(known, n_known, page->items[i].attempt_id));
 	return r;
 }
 
-struct account {
-	const struct reaper *reaper;
-	const struct reap_target *target;
-	struct str tag;
-	char cursor[MOST_CURSOR];
-	bool has_more;
-};
+static int open_account(struct call *call, const struct account *account, struct instance **ret)
+{
+	const struct reap_target *target = account->target;
+
+	return provider_open(call, account->reaper->rec->providers, account_provider(account), target->project_id,
+			     target->settings, target->settings_version, ret);
+}
 
 static void reap_page(struct call *call, void *arg)
 {
 	struct account *account = arg;
 	const struct reaper *reaper = account->reaper;
-	const struct reap_target *target = account->target;
-	struct str provider = provider_name(reaper->rec->providers, target->provider);
+	struct str provider = account_provider(account);
 	struct deployment_list page = { 0 };
 	struct instance *instance = NULL;
-	int r = provider_open(call, reaper->rec->providers, provider, target->project_id, target->settings,
-			      target->settings_version, &instance);
+	int r = open_account(call, account, &instance);
 
 	account->has_more = false;
 	if (r == OK) {
@@ -109,8 +157,9 @@ static void reap_page(struct call *call, void *arg)
 		call->deadline_ms = before;
 	}
 	if (r == OK)
-		r = judge_page(call, reaper, instance, &page, account->tag);
+		r = judge_page(call, account, instance, &page);
 	instance_release(instance);
+	account->failed = r != OK || page.next_cursor.n >= MOST_CURSOR;
 	if (r != OK && r != E_UNSUPPORTED && r != E_CANCELLED)
 		log_warn("Reaper", "Provider could not be asked for its deployments", F_STR("provider", provider),
 			 F_TEXT("error", call->why));
@@ -121,6 +170,66 @@ static void reap_page(struct call *call, void *arg)
 	account->has_more = true;
 }
 
+/* ---- previews whose deployment is not there ---- */
+
+static struct str *seen_ids(struct call *call, const struct account *account, size_t *ret_n)
+{
+	struct str rest = buf_str(&account->seen);
+	struct str *ids;
+	size_t n = 0;
+
+	for (size_t i = 0; i < rest.n; i++)
+		n += rest.p[i] == '\n';
+	ids = arena_alloc(call->arena, (n + 1) * sizeof(*ids));
+	for (n = 0; rest.n; n++)
+		ids[n] = str_split(&rest, '\n');
+	*ret_n = n;
+	return ids;
+}
+
+/* It was not listed; only when the provider also says so of this one it is written down. Nothing is done about it: a
+ * retry deploys it again. */
+static void ask_for_missing(struct call *call, const struct account *account, struct instance *instance,
+			    const struct db_rows *rows, int i)
+{
+	const struct deployment missing = { .id = db_text(rows, i, "provider_id"),
+					    .attempt_id = db_text(rows, i, "id"),
+					    .url = db_text(rows, i, "url") };
+	int64_t before = provider_deadline(call, account->reaper->rec);
+	struct deployment now = { 0 };
+	int r = provider_status(call, instance, arena_text(call->arena, missing.id), &now);
+
+	call->deadline_ms = before;
+	if (r == E_NOT_FOUND || (r == OK && now.state == DEPLOYMENT_GONE)) {
+		log_warn("Reaper", "The deployment of a preview is not there any more: a retry deploys it again",
+			 F_STR("providerDeploymentId", missing.id), F_STR("attemptId", missing.attempt_id));
+		enter(call, account, &missing, db_text(rows, i, "project_id"), "VANISHED", "NAMED");
+	}
+}
+
+static void close_inventory(struct call *call, void *arg)
+{
+	const struct account *account = arg;
+	const struct reaper *reaper = account->reaper;
+	struct str found_by = account->target->project_id, provider = account_provider(account), *seen;
+	struct instance *instance = NULL;
+	struct db_rows rows = { 0 };
+	size_t n;
+	int r;
+
+	seen = seen_ids(call, account, &n);
+	r = orphans_ready(call, reaper->rec->db, found_by, provider, account->began_ms, seen, n, MOST_VANISHED, &rows);
+	if (r == OK && rows.n_rows > 0)
+		r = open_account(call, account, &instance);
+	for (int i = 0; r == OK && i < rows.n_rows && !queue_is_draining(reaper->rec->queue); i++)
+		ask_for_missing(call, account, instance, &rows, i);
+	instance_release(instance);
+	if (r == OK)
+		r = orphans_resolve(call, reaper->rec->db, found_by, provider, account->began_ms);
+	if (r != OK && r != E_CANCELLED)
+		log_warn("Reaper", "An inventory could not be compared to its end", F_TEXT("error", call->why));
+}
+
 static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
 			 struct str tag)
 {
@@ -128,10 +237,16 @@ static void reap_account(struct call *call, const struct reaper *reaper, const s
 	struct fiber_options options = { .name = "reap-page", .timeout_ms = PAGE_MS };
 	int n = 0, r = OK;
 
+	buf_init(&account.seen, MOST_SEEN);
+	account.began_ms = clock_wall_ms() - CLOCKS_MS;
 	call_shield(call); /* who stops stops the page as well: it is waited for, not left behind */
 	for (; r == OK && account.has_more && n < MOST_PAGES && !queue_is_draining(reaper->rec->queue); n++)
 		r = fiber_run(call, &options, reap_page, &account);
+	if (r == OK && !account.has_more && !account.failed && !account.seen.overflow &&
+	    !queue_is_draining(reaper->rec->queue))
+		fiber_run(call, &options, close_inventory, &account);
 	call_unshield(call);
+	buf_done(&account.seen);
 	if (n == MOST_PAGES && account.has_more)
 		log_warn("Reaper", "Provider lists more of ours than is looked at; what comes last is not compared",
 			 F_STR("provider", target->provider), F_INT("pages", MOST_PAGES));

@@ -58,6 +58,18 @@ export const schemas = {
     text: text('Lines of the build.'),
     createdAt: time('When it was read from the provider.'),
   }),
+  Orphan: object({
+    id: id('orph', 'Its id.'),
+    kind: word('UNKNOWN: made by this installation, but not in its database. DUPLICATE: a second deployment of one attempt. UNWANTED: written off, and yet there. VANISHED: a preview is READY, and its deployment is not there.', ['UNKNOWN', 'DUPLICATE', 'UNWANTED', 'VANISHED']),
+    action: word('What was done about it: it was only written down, it was destroyed, or it is being destroyed.', ['NAMED', 'DESTROYED', 'DESTROYING']),
+    provider: text('The plugin.', { examples: ['vercel'] }),
+    providerDeploymentId: text('Its id at the provider.'),
+    attemptId: text('The attempt it was made for.'),
+    url: orNull(text('Where it is.')),
+    firstSeenAt: time('When it was found.'),
+    lastSeenAt: time('When it was found the last time.'),
+    resolvedAt: orNull(time('When a complete inventory did not show it any more.')),
+  }),
   DeploymentEvent: object({
     id: id('evt', 'Its id.'),
     attemptId: orNull(text('Of which attempt, when of one.')),
@@ -98,6 +110,12 @@ export const operations = [
     }),
     example: { prNumber: 7 },
     answers: { 202: { description: 'What is wanted now.', schema: ref('DeploymentRow') } }, errors: [409],
+  }),
+  operation('GET /projects/{projectId}/orphans', {
+    id: 'listOrphans', tag, role: 'VIEWER', summary: 'Where the provider\'s inventory and the deployments differ, newest first',
+    description: 'Every few minutes (`REAP_MS`) the provider is asked what it has of ours.',
+    query: { ...page, resolved: word('"true": those as well that are settled.', ['true', 'false']) },
+    answers: { 200: { description: 'A page of them.', headers: ['Link', 'ETag'], schema: list(ref('Orphan')) } },
   }),
   operation('GET /deployments/{deploymentId}', {
     id: 'getDeployment', tag, role: 'VIEWER', summary: 'One deployment',

@@ -196,8 +196,8 @@ limit 1000;
 
 -- name: reap_known
 -- What we know of attempts that a provider listed. $1 attempt ids.
-select a.id, a.provider_id, a.state
-from preview_attempts a where a.id = any ($1::text[]);
+select a.id, a.provider_id, a.state, v.project_id
+from preview_attempts a join previews v on v.id = a.preview_id where a.id = any ($1::text[]);
 
 -- name: reap_revive
 -- A deployment stands at the provider although its attempt is written off: the preview's reconciler has to look again.

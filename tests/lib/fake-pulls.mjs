@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { forward, listen, startPrism } from './prism.mjs';
 
-const file = new URL('../contract/github-pulls/pulls.openapi.json', import.meta.url);
+const file = new URL('../contract/github-pulls/requested.openapi.json', import.meta.url);
 const { examples } = JSON.parse(readFileSync(file, 'utf8')).components;
 
 function shaped(sample, number, { sha, branch = `feature-${number}`, draft = false, fork = false, state = 'open', updatedAt }) {

@@ -127,6 +127,9 @@ static const struct {
 	{ "GITHUB_API_BASE", "https://api.github.com?very=hidden",
 	  "must be an http:// or https:// URL without a query" },
 	{ "GITHUB_API_BASE", "ftp://x", "must be an http:// or https:// URL" },
+	{ "GITHUB_TOKEN", "very hidden", "must be one word" },
+	{ "GITHUB_SWEEP_MS", "10", "must be a whole number from 1000 to 86400000" },
+	{ "GITHUB_RATE_RESERVE", "-1", "must be a whole number from 0 to 1000000" },
 	{ "FIRST_LOGIN_OWNER", "me", "must be 0 or 1" },
 	{ "MOCK_PROVIDER_URL", "localhost:4010", "must be an http:// or https:// URL" },
 	{ "PORT", "0", "must be a whole number from 1 to 65535" },
@@ -186,6 +189,16 @@ static void settings_that_need_each_other(void **state)
 	assert_string_equal(why, "GITHUB_API_BASE must begin with https:// in production");
 	setenv("GITHUB_API_BASE", "https://ghe.internal/api/v3", 1);
 	check_loaded(NULL);
+	setenv("GITHUB_APP_ID", "12", 1);
+	assert_false(load(NULL));
+	assert_string_equal(why, "GITHUB_APP_KEY_FILE is missing: an App's id and its key are set together");
+	setenv("GITHUB_APP_KEY_FILE", "/nowhere/app.pem", 1);
+	assert_false(load(NULL));
+	assert_string_equal(why, "GITHUB_APP_KEY_FILE cannot be read");
+	unsetenv("GITHUB_APP_ID");
+	assert_false(load(NULL));
+	assert_string_equal(why, "GITHUB_APP_ID is missing: an App's id and its key are set together");
+	unsetenv("GITHUB_APP_KEY_FILE");
 	setenv("DB_REQUIRE_TLS", "1", 1);
 	assert_false(load(NULL));
 	assert_non_null(strstr(why, "DATABASE_URL must have sslmode=verify-full"));
