@@ -18,6 +18,7 @@ struct readings;
 /* Logging in with GitHub: the OAuth app, and where GitHub is. */
 struct github_options {
 	struct str client_id, client_secret; /* client id "none": switched off */
+	struct str token;                    /* of the server, for its own questions; may be empty */
 	struct str web_base, api_base;       /* "https://github.com", "https://api.github.com", or an Enterprise's */
 };
 
@@ -135,6 +136,9 @@ int deployment_events_show(struct exchange *x);
 int deployment_retry(struct exchange *x);
 int deployment_cancel(struct exchange *x);
 int deployment_destroy(struct exchange *x);
+int deployment_approve(struct exchange *x);
+int deployment_request(struct exchange *x);
+int deployment_extend_post(struct exchange *x);
 int deliveries_index(struct exchange *x);
 int delivery_show(struct exchange *x);
 int delivery_replay(struct exchange *x);

@@ -124,6 +124,8 @@ int delivery_replay(struct exchange *x)
 	r = event_parse(x, event_stored(x->call, d->payload), &body);
 	if (r == OK)
 		r = event_understand(x, body, d);
+	if (r == OK && d->approval && !d->pr)
+		d->reason = STR("a comment that is replayed approves nothing");
 	if (r == OK)
 		r = ingest_delivery(x->call, api_of(x)->ingest, d);
 	if (r != OK)

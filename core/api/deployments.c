@@ -1,9 +1,11 @@
 /* Previews: the list, one of them, its log and its history, and a person's wishes. */
 #include "store/deployments.h"
 
-#include "api/api.h"
+#include "api/input.h"
 #include "api/readings.h"
 #include "kv/waiting.h"
+
+#define LONGEST_EXTENSION_MS (90ll * 24 * 60 * 60 * 1000)
 
 static bool is_status(struct str s)
 {
@@ -98,7 +100,7 @@ int deployment_events_show(struct exchange *x)
 	return answer_rows(x, &rows);
 }
 
-static int wish(struct exchange *x, enum wish what)
+static int wish(struct exchange *x, enum wish what, struct str sha)
 {
 	struct api *api = api_of(x);
 	struct db_rows rows;
@@ -108,7 +110,7 @@ static int wish(struct exchange *x, enum wish what)
 				       .audit_id = audit_id(x),
 				       .audit_who = audit_who(x),
 				       .may_approve = caller_of(x)->standing.role >= ROLE_MAINTAINER };
-	int r = deployment_wish(x->call, api->db, preview_id(x), what, &asking, &rows, &job);
+	int r = deployment_wish(x->call, api->db, preview_id(x), what, sha, &asking, &rows, &job);
 
 	if (r != OK)
 		return r;
@@ -121,13 +123,50 @@ static int wish(struct exchange *x, enum wish what)
 
 int deployment_retry(struct exchange *x)
 {
-	return wish(x, WISH_RETRY);
+	return wish(x, WISH_RETRY, (struct str){ 0 });
 }
 int deployment_cancel(struct exchange *x)
 {
-	return wish(x, WISH_CANCEL);
+	return wish(x, WISH_CANCEL, (struct str){ 0 });
 }
 int deployment_destroy(struct exchange *x)
 {
-	return wish(x, WISH_DESTROY);
+	return wish(x, WISH_DESTROY, (struct str){ 0 });
+}
+
+/* Of one commit, which the body names: what was pushed while somebody looked is not approved with it. */
+int deployment_approve(struct exchange *x)
+{
+	struct str sha = { 0 };
+	struct input in;
+	int r = input_open(x, &in);
+
+	if (r != OK)
+		return r;
+	if (input_text(&in, "sha", INPUT_REQUIRED, 1, 64, &sha) && sha.n != 40 && sha.n != 64)
+		input_fault(&in, "sha", "must be the whole id of the commit that may be deployed");
+	r = input_close(&in);
+	return r == OK ? wish(x, WISH_APPROVE, sha) : r;
+}
+
+int deployment_extend_post(struct exchange *x)
+{
+	struct audit audit = audit_of(x);
+	struct db_rows rows;
+	struct json_out out;
+	struct input in;
+	int64_t for_ms = 0;
+	int r = input_open(x, &in);
+
+	if (r != OK)
+		return r;
+	input_int(&in, "forMs", INPUT_REQUIRED, 60000, LONGEST_EXTENSION_MS, &for_ms);
+	r = input_close(&in);
+	if (r == OK)
+		r = deployment_extend(x->call, api_of(x)->db, preview_id(x), for_ms, &audit, &rows);
+	if (r != OK)
+		return r;
+	out = http_answer_json(x, 200);
+	db_row_json(&rows, 0, &out);
+	return OK;
 }

@@ -63,9 +63,22 @@ static int ignore(struct delivery *d, struct str reason)
 	return OK;
 }
 
+static int understand_comment(struct delivery *d, struct arena *arena, const struct json *body)
+{
+	struct approval_request *approval = arena_alloc(arena, sizeof(*approval));
+
+	if (!approval_in_comment(body, approval))
+		return ignore(d, STR("the comment asks for nothing"));
+	d->approval = approval;
+	ignore(d, STR("it asks to approve a fork: the deployment's events say what came of it"));
+	d->outcome = STR("accepted");
+	return OK;
+}
+
 int event_understand(struct exchange *x, const struct json *body, struct delivery *d)
 {
 	struct arena *arena = x->call->arena;
+	struct approval_request *approval;
 	struct pull_request *pr;
 	const char *field = "", *why = "";
 
@@ -76,6 +89,8 @@ int event_understand(struct exchange *x, const struct json *body, struct deliver
 	d->repo = lower(arena, d->repo);
 	if (str_eq(d->event, STR("ping")))
 		return ignore(d, STR("ping: the webhook is set up"));
+	if (str_eq(d->event, STR("issue_comment")))
+		return understand_comment(d, arena, body);
 	/* what a sweep found is said like a pull_request event; from outside nothing is called so */
 	if (!str_eq(d->event, STR("pull_request")) && !(d->replay_of.n && str_eq(d->event, STR("sweep"))))
 		return ignore(d, arena_printf(arena, "the event %.*s does not change a preview", STR_FMT(d->event)));
@@ -85,5 +100,8 @@ int event_understand(struct exchange *x, const struct json *body, struct deliver
 	if (!pull_request_action_matters(pr->action))
 		return ignore(d, arena_printf(arena, "the action %.*s does not change a preview", STR_FMT(pr->action)));
 	d->pr = pr;
+	approval = arena_alloc(arena, sizeof(*approval));
+	if (approval_in_label(pr, approval))
+		d->approval = approval;
 	return OK;
 }

@@ -48,6 +48,7 @@ const struct http_route api_routes[] = {
 	POST("/me/tokens/:id/rotate", token_rotate_post, ACCESS_SELF),
 
 	GET("/projects/:id/deployments", deployments_index, ACCESS_PROJECT_VIEWER),
+	POST("/projects/:id/deployments", deployment_request, ACCESS_PROJECT_DEVELOPER),
 	GET("/projects/:id/deliveries", deliveries_index, ACCESS_PROJECT_MAINTAINER),
 	GET("/projects/:id/deliveries/:delivery", delivery_show, ACCESS_PROJECT_MAINTAINER),
 	POST("/projects/:id/deliveries/:delivery/replay", delivery_replay, ACCESS_PROJECT_MAINTAINER),
@@ -58,9 +59,13 @@ const struct http_route api_routes[] = {
 	POST("/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
+	POST("/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
+	POST("/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
+	POST("/projects/:project/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
+	POST("/projects/:project/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
 
 	GET("/orgs", orgs_index, ACCESS_USER),
 	POST("/orgs", org_create, ACCESS_USER),

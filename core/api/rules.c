@@ -7,6 +7,8 @@
 #define WORD_MAX   255
 #define MARKER_MAX 100
 #define RULES_MAX  (64 * 1024)
+#define TTL_MIN_MS 60000
+#define TTL_MAX_MS (366ll * 24 * 60 * 60 * 1000)
 
 static void answer(struct exchange *x, struct str stored)
 {
@@ -83,6 +85,12 @@ static int read_rules(struct exchange *x, struct rules *ret)
 	read_words(&in, "baseBranches", &ret->base_branches);
 	read_words(&in, "skipAuthors", &ret->skip_authors);
 	input_text(&in, "skipMarker", INPUT_NULLABLE, 0, MARKER_MAX, &ret->skip_marker);
+	input_text(&in, "approveLabel", INPUT_NULLABLE, 0, MARKER_MAX, &ret->approve_label);
+	input_int(&in, "maxBuilds", INPUT_NULLABLE, 0, 10000, &ret->max_builds);
+	input_int(&in, "maxPreviews", INPUT_NULLABLE, 0, 10000, &ret->max_previews);
+	input_int(&in, "ttlMs", INPUT_NULLABLE, 0, TTL_MAX_MS, &ret->ttl_ms);
+	if (ret->ttl_ms > 0 && ret->ttl_ms < TTL_MIN_MS)
+		input_fault(&in, "ttlMs", "must be 0 or at least 60000, a minute");
 	return input_close(&in);
 }
 

@@ -5,6 +5,8 @@
 #include "api/ingest.h"
 #include "crypto/digest.h"
 #include "crypto/webhook_signature.h"
+#include "kv/waiting.h"
+#include "store/approvals.h"
 
 /* Header values as GitHub makes them: an event name, a GUID. */
 static bool is_word(struct str s, size_t max)
@@ -55,6 +57,18 @@ static int read_body(struct exchange *x, struct str *ret)
 	return OK;
 }
 
+/* Before the delivery is stored: if that fails it is delivered again, and what was asked already is asked once. */
+static int ask_for_approval(struct exchange *x, const struct delivery *d)
+{
+	struct api *api = api_of(x);
+	struct str job = { 0 };
+	int r = approval_ask(x->call, api->db, d->id, d->approval, &job);
+
+	if (r == OK && job.n)
+		waiting_push(api->kv, STR("preview-queue"), &job, 1);
+	return r;
+}
+
 /* ---- the answer ---- */
 
 static int answer_delivery(struct exchange *x, const struct delivery *d)
@@ -103,6 +117,8 @@ int webhook_github(struct exchange *x)
 	r = event_understand(x, body, d);
 	if (r != OK)
 		return r;
-	r = ingest_delivery(x->call, api_of(x)->ingest, d);
+	r = d->approval ? ask_for_approval(x, d) : OK;
+	if (r == OK)
+		r = ingest_delivery(x->call, api_of(x)->ingest, d);
 	return r == OK ? answer_delivery(x, d) : r;
 }

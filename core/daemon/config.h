@@ -48,7 +48,7 @@ struct config {
 	/* queue and reconciler */
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
 		build_timeout_ms, notify_age_ms, reap_ms;
-	int64_t reap_orphans;
+	int64_t reap_orphans, builds_per_account;
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 };
 

@@ -53,8 +53,10 @@ const struct setting config_table[] = {
 	TEXT("github", "api_base", "GITHUB_API_BASE", NULL, 0, github_api_base, "https://api.github.com",
 	     "GitHub's REST API; of GitHub Enterprise Server its address with /api/v3"),
 	TEXT("github", "token", "GITHUB_TOKEN", NULL, SET_SECRET, github_token, "",
-	     "to ask GitHub for what its webhooks did not bring: a token that may read pull requests and write "
-	     "webhooks; empty = nothing is asked, unless there is an App"),
+	     "to ask GitHub for what its webhooks did not bring, for previews without a webhook, and who may approve "
+	     "forks: "
+	     "a token that may read pull requests and write webhooks; empty = nothing is asked, unless there is an "
+	     "App"),
 	TEXT("github", "app_id", "GITHUB_APP_ID", NULL, 0, github_app_id, "",
 	     "the same as a GitHub App instead of with a token: its App id"),
 	TEXT("github", "app_key_file", "GITHUB_APP_KEY_FILE", NULL, 0, github_app_key_file, "",
@@ -152,6 +154,9 @@ const struct setting config_table[] = {
 	   "after this long a create that the provider does not know was never received, and is sent again"),
 	MS("jobs", "build_timeout_ms", "BUILD_TIMEOUT_MS", build_timeout_ms, "1800000", 1000, DAY_MS,
 	   "deadline of a build"),
+	INT("jobs", "builds_per_account", "BUILDS_PER_ACCOUNT", builds_per_account, "0", 0, 10000,
+	    "builds that run at once in one account of a provider: the server's own, or that of an organization whose "
+	    "projects have a token of their own; 0 = no limit"),
 	MS("jobs", "notify_age_ms", "NOTIFY_AGE_MS", notify_age_ms, "86400000", 1000, 30 * DAY_MS,
 	   "a notification that could not be sent for so long is given up"),
 	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS,

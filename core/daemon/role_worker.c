@@ -4,7 +4,9 @@
 
 #include "plugin/plugin.h"
 #include "store/plugins.h"
+#include "worker/approval.h"
 #include "worker/deletion.h"
+#include "worker/line.h"
 #include "worker/notify.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
@@ -29,9 +31,11 @@ struct worker {
 	struct reaper reaper;
 	struct retention retention;
 	struct deletion deletion;
+	struct line line;
+	struct approver approver;
 	struct github_sweeper sweeper;
 	struct notify notify;
-	struct job_handler handlers[4], notify_handlers[3];
+	struct job_handler handlers[5], notify_handlers[3];
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -131,11 +135,16 @@ static void open_queue(struct worker *w)
 		.call_ms = c->provider_timeout_ms < half_lease ? c->provider_timeout_ms : half_lease,
 		.settle_ms = c->provider_settle_ms,
 		.build_ms = c->build_timeout_ms,
+		.account_builds = c->builds_per_account,
 	};
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
+	w->approver = (struct approver){
+		.db = w->db, .net = w->net, .api_base = c->github_api_base, .token = str_of(c->github_token)
+	};
 	w->handlers[1] = (struct job_handler){ "verify", verify_provider, &w->reconciler };
 	w->handlers[2] = (struct job_handler){ "noop", run_noop, NULL };
-	w->queue = w->reconciler.queue = queue_open(&options);
+	w->handlers[3] = (struct job_handler){ "approval", approve, &w->approver };
+	w->queue = w->reconciler.queue = w->approver.queue = queue_open(&options);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
 				     .every_ms = c->reap_ms,
 				     .destroy_orphans = c->reap_orphans,
@@ -149,6 +158,12 @@ static void open_queue(struct worker *w)
 	retention_start(w->process.loop, &w->retention);
 	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
 	deletion_start(w->process.loop, &w->deletion);
+	w->line = (struct line){ .db = w->db,
+				 .queue = w->queue,
+				 .wake_ms = c->sweep_ms,
+				 .expire_ms = c->repair_ms,
+				 .account_builds = c->builds_per_account };
+	line_start(w->process.loop, &w->line);
 	open_sweeper(w);
 }
 

@@ -93,11 +93,20 @@ const ACTIONS = {
   cancel: ['QUEUED', 'BUILDING'],
   destroy: ['QUEUED', 'BUILDING', 'READY', 'ERROR'],
 };
+const KEEP_MS = 3 * 24 * 60 * 60 * 1000;
 
-function actionButton(d, action) {
-  const button = element('button', action[0].toUpperCase() + action.slice(1));
-  button.onclick = () => api('POST', `/deployments/${d.id}/${action}`).then(refresh, fail);
+function actionButton(d, action, label = action[0].toUpperCase() + action.slice(1), body = undefined) {
+  const button = element('button', label);
+  button.onclick = () => api('POST', `/deployments/${d.id}/${action}`, body).then(refresh, fail);
   return button;
+}
+
+function actionButtons(d) {
+  const buttons = Object.keys(ACTIONS).filter((a) => ACTIONS[a].includes(d.status)).map((a) => actionButton(d, a));
+  // the commit that is on the screen, not the one that may have been pushed since
+  if (d.detail === 'AWAITING_APPROVAL') buttons.unshift(actionButton(d, 'approve', `Approve ${d.sha.slice(0, 8)}`, { sha: d.sha }));
+  if (d.expiresAt && d.desired === 'deployed') buttons.push(actionButton(d, 'extend', 'Keep three days', { forMs: KEEP_MS }));
+  return buttons;
 }
 
 function fact(name, content) {
@@ -118,10 +127,12 @@ async function showDetail() {
     ...fact('Commit', `${d.sha} of ${d.branch}`),
     ...fact('Provider', `${d.provider} ${d.providerDeploymentId || ''}`),
     ...fact('Attempts', String(d.attempts)),
+    ...(d.expiresAt && d.desired === 'deployed' ? fact('Stays until', when(d.expiresAt)) : []),
+    ...(d.message && !d.errorReason ? fact('Why', d.message) : []),
     ...(d.errorReason ? fact('Error', `${d.errorReason}: ${d.message || ''}`) : []),
     ...fact('Pull request', link(d.htmlUrl)),
   );
-  $('actions').replaceChildren(...Object.keys(ACTIONS).filter((a) => ACTIONS[a].includes(d.status)).map((a) => actionButton(d, a)));
+  $('actions').replaceChildren(...actionButtons(d));
   $('events').replaceChildren(...events.reverse().map((e) => element('li', `${when(e.createdAt)}  ${e.stage}  ${e.message}`)));
   $('logs').textContent = logs.map((part) => part.text).join('') || 'Nothing yet.';
   show('detail');

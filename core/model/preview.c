@@ -172,12 +172,12 @@ struct step preview_next(const struct preview *p)
 	}
 	/* settled without an attempt: it failed before anything reached the provider */
 	missing = p->desired == DESIRED_DEPLOYED && !current && !p->settled;
-	if (missing && !p->frozen)
+	if (missing && !p->frozen && !p->no_room)
 		return (struct step){ .kind = STEP_INSERT };
-	if (missing && !p->held)
+	if (missing && p->frozen && !p->held)
 		return (struct step){ .kind = STEP_HOLD };
 	if (missing)
-		wait_ms = FROZEN_WAIT_MS;
+		wait_ms = p->frozen ? FROZEN_WAIT_MS : ROOM_WAIT_MS;
 	for (unsigned i = 0; i < p->n_attempts; i++) {
 		if (&p->attempts[i] == current || i == kept)
 			continue;

@@ -9,6 +9,8 @@
  * goes; but a build that a person cancelled leaves what was READY before it. A SENT attempt without an answer is looked
  * up by its id before it is ever sent again.
  *
+ * While there is no room for one more build an attempt is not even made; what it replaces is cleaned up meanwhile.
+ *
  * While its organization is locked down nothing is sent: an attempt that has not reached the provider is forgotten and
  * none is made. What the provider has is followed to its end, and what is not wanted is taken down as always. */
 #ifndef MODEL_PREVIEW_H
@@ -43,6 +45,7 @@ struct preview {
 	bool settled; /* this generation has been brought to its end */
 	bool frozen;  /* its organization is locked down */
 	bool held;    /* and what is shown of it says so */
+	bool no_room; /* for a new attempt: other builds or previews have to end first */
 	int64_t now_ms;
 	int64_t settle_ms;              /* after this long a sent attempt that cannot be found was never received */
 	const struct attempt *attempts; /* those that are not GONE, oldest first */
@@ -80,6 +83,8 @@ struct step {
 
 /* The end of a lockdown wakes every job it held; so often one looks by itself. */
 #define FROZEN_WAIT_MS (5 * 60 * 1000)
+/* Who waits for room is woken when there is some; so often he looks by himself, and his place in line is shown anew. */
+#define ROOM_WAIT_MS 15000
 
 struct step preview_next(const struct preview *preview);
 /* The newest READY attempt, which stays up: the wanted one, or its predecessor while it is built and after that build

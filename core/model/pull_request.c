@@ -86,7 +86,11 @@ static bool read_author(struct fault *fault, const struct json *pr, struct pull_
 		ret->author = STR("ghost");
 		return true;
 	}
-	return take_text(fault, user, "login", "pull_request.user.login", 256, &ret->author);
+	if (!take_text(fault, user, "login", "pull_request.user.login", 256, &ret->author))
+		return false;
+	ret->from_bot = str_eq(json_text(json_get(user, "type"), STR("")), STR("Bot")) ||
+			str_ends(ret->author, STR("[bot]"));
+	return true;
 }
 
 static void read_labels(const struct json *pr, struct pull_request *ret)
@@ -153,6 +157,9 @@ static bool read_all(struct fault *fault, const struct json *payload, struct pul
 	if (is_sha(before))
 		ret->before_sha = before;
 	read_labels(pr, ret);
+	ret->sender = json_text(json_get(json_get(payload, "sender"), "login"), (struct str){ 0 });
+	if (str_eq(ret->action, STR("labeled")))
+		ret->label_set = json_text(json_get(json_get(payload, "label"), "name"), (struct str){ 0 });
 	return true;
 }
 
@@ -174,8 +181,8 @@ bool pull_request_read(const struct json *payload, struct pull_request *ret, con
 bool pull_request_action_matters(struct str action)
 {
 	static const char *const actions[] = {
-		"opened",    "reopened", "synchronize", "ready_for_review", "converted_to_draft", "labeled",
-		"unlabeled", "edited",   "closed"
+		"opened",  "reopened",  "synchronize", "ready_for_review", "converted_to_draft",
+		"labeled", "unlabeled", "edited",      "closed",           "requested"
 	};
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)

@@ -20,6 +20,9 @@ struct pull_request {
 	struct str before_sha; /* what a push replaced; empty when the event is not a push */
 	int64_t updated_at_ms;
 	bool open, draft, from_fork;
+	bool from_bot;        /* its author is a program */
+	struct str sender;    /* who caused the event; empty when not said */
+	struct str label_set; /* by this event; empty when none */
 	struct str labels[PR_LABELS];
 	unsigned n_labels;
 };
@@ -27,7 +30,7 @@ struct pull_request {
 /* False with *ret_field (a path such as "pull_request.head.sha") and *ret_why when a field is missing or wrong. */
 bool pull_request_read(const struct json *payload, struct pull_request *ret, const char **ret_field,
 		       const char **ret_why);
-/* The actions that can change a preview. */
+/* The actions that can change a preview: GitHub's, and "requested", when a person asks us for one. */
 bool pull_request_action_matters(struct str action);
 
 #endif

@@ -27,6 +27,11 @@ struct rules {
 	struct rule_words base_branches; /* globs with '*'; none given = all */
 	struct rule_words skip_authors;  /* globs; logins have no case at GitHub */
 	struct str skip_marker;          /* in the title, any case; default "[skip preview]" */
+	struct str approve_label;        /* set on a fork it approves its commit; empty = none does */
+	/* 0 = no limit, as are the others. SQL reads these by their JSON names: build_admit() */
+	int64_t max_builds;   /* that run at once */
+	int64_t max_previews; /* that stand at once, with those that are built */
+	int64_t ttl_ms;       /* after its deployment a preview goes by itself */
 };
 
 enum desired { DESIRED_DEPLOYED, DESIRED_DESTROYED, DESIRED_HELD };
@@ -47,7 +52,8 @@ struct decision {
 
 /* From the project's JSON:
  * {"drafts":"skip|deploy","forks":"approve|trusted|deploy|skip","labelsAny":[],"labelsNone":[],
- * "baseBranches":[],"skipAuthors":[],"skipMarker":""}. What is absent has its default; NULL gives all defaults. */
+ * "baseBranches":[],"skipAuthors":[],"skipMarker":"","approveLabel":"","maxBuilds":0,"maxPreviews":0,"ttlMs":0}. What
+ * is absent has its default; NULL gives all defaults. */
 struct rules rules_read(const struct json *json);
 /* The same, with every default filled in, as members of an object that is open. */
 void rules_write(const struct rules *rules, struct json_out *out);

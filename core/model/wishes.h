@@ -1,11 +1,14 @@
 /* What a person asked for of a preview, against what events decide afterwards. Pure.
  *
- * A push, a reopening and a close make it void: each is news. Any other event (a label, a title, a review) only repeats
- * what was true when the person decided, so the wish stands although the rules would say something else:
+ * A push, a reopening, a close and a request for a preview (POST /projects/:id/deployments) make it void: each is news.
+ * Any other event (a label, a title, a review) only repeats what was true when the person decided, so the wish stands
+ * although the rules would say something else:
  *
  *   ASKED      destroyed by somebody         stands against every other event
+ *   EXPIRED    its time was over             the same
  *   CANCELLED  a build that was cancelled    stands unless the rules destroy the preview
- *   RETRY      a fork that was approved      stands while the rules would hold it */
+ *   APPROVED   a fork that was approved      stands while the rules would hold it
+ *   RETRY      the same, deployed again      stands while the rules would hold it */
 #ifndef MODEL_WISHES_H
 #define MODEL_WISHES_H
 

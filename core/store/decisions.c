@@ -65,6 +65,7 @@ void delivery_decide(struct call *call, struct delivery *d, const struct repo_pr
 	} else {
 		d->outcome = STR("accepted");
 		d->reason = str_of(d->decided[0].why);
+		d->declined = n == 1 && d->decided[0].desired == DESIRED_DESTROYED;
 	}
 	write_decisions(call, d);
 }

@@ -16,19 +16,13 @@ int organization_delete(struct call *call, struct db *db, struct str id, const s
 int deletion_take_down(struct call *call, struct db *db, struct str project_id, struct str org_id,
 		       struct push_list *ret, size_t *ret_told)
 {
-	struct job_push *items;
 	struct db_rows rows;
-	size_t n = 0;
 	int r = db_query(call, db, Q_DELETION_TAKE_DOWN, &rows, A_STR_OR_NULL(project_id), A_STR_OR_NULL(org_id),
 			 A_INT(DELETION_BATCH));
 
 	if (r != OK)
 		return r;
-	items = arena_alloc(call->arena, (size_t)rows.n_rows * sizeof(*items) + 1);
-	for (int i = 0; i < rows.n_rows; i++)
-		if (str_eq(db_text(&rows, i, "state"), STR("waiting")))
-			items[n++] = (struct job_push){ db_text(&rows, i, "id"), db_text(&rows, i, "queue") };
-	*ret = (struct push_list){ items, n };
+	*ret = push_list_read_waiting(call, &rows);
 	*ret_told = (size_t)rows.n_rows;
 	return OK;
 }

@@ -32,8 +32,8 @@ int deliveries_projects(struct call *call, struct db *db, const struct str *repo
 /* ---- the parameters of webhook_ingest, in its order ---- */
 
 #define PER_DELIVERY 10
-#define PER_TARGET   20
-#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: who asked for replays */
+#define PER_TARGET   21
+#define INGEST_ARGS  (PER_DELIVERY + PER_TARGET + 1) /* the last one: what people asked for */
 
 #define OID_BYTEA 17
 #define OID_TEXT  25
@@ -129,8 +129,9 @@ static void target_row(struct call *call, const struct delivery *d, size_t proje
 		truth(pr->from_fork),
 		truth(pr->open),
 		time_text(call, pr->updated_at_ms),
-		truth(str_eq(pr->action, STR("reopened"))),
+		truth(str_eq(pr->action, STR("reopened")) || str_eq(pr->action, STR("requested"))),
 		str_of(wishes_kept(&d->decided[project], pr)),
+		truth(pr->from_bot),
 	};
 
 	memcpy(row, cells, sizeof(cells));
@@ -156,7 +157,7 @@ static size_t target_cells(struct call *call, struct delivery *const *deliveries
 	return t;
 }
 
-static void put_replay(struct json_out *out, const struct delivery *d)
+static void put_asked(struct json_out *out, const struct delivery *d)
 {
 	json_open(out, '{');
 	json_put_text(out, "delivery", d->id);
@@ -173,7 +174,7 @@ static void put_replay(struct json_out *out, const struct delivery *d)
 }
 
 /* Null for a batch as GitHub makes it: nobody asked for those but GitHub. */
-static struct db_arg replays(struct call *call, struct delivery *const *deliveries, size_t n)
+static struct db_arg asked_for(struct call *call, struct delivery *const *deliveries, size_t n)
 {
 	struct str text = { 0 };
 	struct json_out out;
@@ -183,8 +184,8 @@ static struct db_arg replays(struct call *call, struct delivery *const *deliveri
 	out = JSON_OUT(&buf);
 	json_open(&out, '[');
 	for (size_t i = 0; i < n; i++)
-		if (deliveries[i]->replay_of.n)
-			put_replay(&out, deliveries[i]);
+		if (deliveries[i]->audit_who)
+			put_asked(&out, deliveries[i]);
 	json_close(&out, ']');
 	if (buf.n > 2)
 		text = arena_str(call->arena, buf_str(&buf));
@@ -197,8 +198,8 @@ static const uint32_t delivery_types[PER_DELIVERY] = {
 	OID_TEXT, OID_BYTEA, OID_TEXT, OID_TEXT, OID_TEXT, 0, OID_TEXT, OID_TEXT, OID_TEXT, OID_BYTEA,
 };
 static const uint32_t target_types[PER_TARGET] = {
-	OID_TEXT, OID_TEXT, OID_TEXT, 0,        OID_TEXT, OID_TEXT, OID_TEXT, 0, OID_TEXT, OID_TEXT,
-	OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT, 0,        0,        0, 0,        OID_TEXT,
+	OID_TEXT, OID_TEXT, OID_TEXT, 0,        OID_TEXT, OID_TEXT, OID_TEXT, 0, OID_TEXT, OID_TEXT, OID_TEXT,
+	OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT, 0,        0,        0,        0, OID_TEXT, 0,
 };
 
 static struct db_arg column(struct call *call, uint32_t type, const struct str *cells, size_t n)
@@ -222,7 +223,7 @@ static void ingest_args(struct call *call, struct delivery *const *deliveries, s
 		args[c] = column(call, delivery_types[c], &CELL(cells, n, c, 0), n);
 	for (int c = 0; c < PER_TARGET; c++)
 		args[PER_DELIVERY + c] = column(call, target_types[c], &CELL(targets, n_targets, c, 0), n_targets);
-	args[INGEST_ARGS - 1] = replays(call, deliveries, n);
+	args[INGEST_ARGS - 1] = asked_for(call, deliveries, n);
 }
 
 /* ---- one statement, one commit ---- */

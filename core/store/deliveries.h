@@ -3,6 +3,7 @@
 #define STORE_DELIVERIES_H
 
 #include "db/db.h"
+#include "model/approval.h"
 #include "model/rules.h"
 
 struct repo_project {
@@ -30,9 +31,11 @@ struct delivery {
 	struct str reason;  /* out: why it is stale */
 	struct str decisions; /* JSON array */
 	struct str payload;
-	const struct pull_request *pr; /* NULL when the event is about none */
-	struct str only_project;       /* empty = every project of the repository */
-	struct str replay_of;          /* id of another delivery, or empty; with it, for the audit: */
+	const struct pull_request *pr;           /* NULL when the event is about none */
+	const struct approval_request *approval; /* it asks to deploy a fork, too; or NULL */
+	struct str only_project;                 /* empty = every project of the repository */
+	struct str replay_of;                    /* id of another delivery, or empty */
+	/* when a person asked for it, for the audit; else empty and NULL: */
 	struct str org, audit_id;
 	const struct str *audit_who;          /* six texts, as audit_add takes them */
 	const struct repo_project **projects; /* DELIVERY_PROJECTS at most */
@@ -42,6 +45,7 @@ struct delivery {
 	/* out */
 	int result;
 	bool duplicate;
+	bool declined;       /* the rules of only_project do not want it; the reason says why */
 	struct str known_id; /* the id under which it is stored: of the first copy when it is a duplicate */
 };
 

@@ -71,21 +71,34 @@ static const struct {
 			   { STR("QUEUED"), STR("BUILDING"), STR("READY"), STR("ERROR") },
 			   4,
 			   false },
+	[WISH_APPROVE] = { "deployment.approve",
+			   "deployed",
+			   "APPROVED",
+			   "WAITING",
+			   "only a deployment from a fork that waits for approval can be approved",
+			   { STR("QUEUED") },
+			   1,
+			   true },
 };
 
 static int refuse(struct call *call, struct db *db, struct str id, enum wish wish)
 {
 	struct db_rows rows;
-	int r = wish == WISH_RETRY ? db_query(call, db, Q_LOCKDOWN_OF_PREVIEW, &rows, A_STR(id)) : E_UNSUPPORTED;
+	int r = wish == WISH_RETRY || wish == WISH_APPROVE ? db_query(call, db, Q_LOCKDOWN_OF_PREVIEW, &rows, A_STR(id))
+							   : E_UNSUPPORTED;
 
 	if (r == OK && rows.n_rows > 0 && db_bool(&rows, 0, "locked"))
 		return call_fail(call, E_CONFLICT,
 				 "the organization is locked down: nothing is deployed until an owner unlocks it");
+	if (wish == WISH_APPROVE && db_query(call, db, Q_DEPLOYMENT_HELD, &rows, A_STR(id)) == OK && rows.n_rows > 0 &&
+	    db_bool(&rows, 0, "held"))
+		return call_fail(call, E_CONFLICT, "another commit waits for approval by now: %.*s; look at that one",
+				 STR_FMT(db_text(&rows, 0, "sha")));
 	return call_fail(call, E_CONFLICT, "%s", wishes[wish].refusal);
 }
 
-int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, const struct asking *asking,
-		    struct db_rows *ret, struct str *ret_job)
+int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str sha,
+		    const struct asking *asking, struct db_rows *ret, struct str *ret_job)
 {
 	struct db_rows rows;
 	char job[ID_MAX];
@@ -95,12 +108,29 @@ int deployment_wish(struct call *call, struct db *db, struct str id, enum wish w
 	r = db_query(call, db, Q_DEPLOYMENT_WANT, &rows, A_STR(id), A_TEXT(wishes[wish].desired),
 		     A_TEXT(wishes[wish].why), A_TEXT(wishes[wish].detail), A_STR(asking->user), A_TEXT(job),
 		     A_TEXTS(wishes[wish].statuses, wishes[wish].n_statuses), A_BOOL(wishes[wish].needs_open),
-		     A_BOOL(asking->may_approve), asking->audit_id, asking->audit_who, A_TEXT(wishes[wish].action));
+		     A_BOOL(asking->may_approve), asking->audit_id, asking->audit_who, A_TEXT(wishes[wish].action),
+		     wish == WISH_APPROVE ? A_STR(sha) : A_NULL);
 	if (r != OK)
 		return r;
 	if (rows.n_rows == 0)
 		return refuse(call, db, id, wish);
 	*ret = rows;
 	*ret_job = db_text(&rows, 0, "_job");
+	return OK;
+}
+
+int deployment_extend(struct call *call, struct db *db, struct str id, int64_t for_ms, const struct audit *audit,
+		      struct db_rows *ret)
+{
+	struct db_rows rows;
+	int r = db_query(call, db, Q_DEPLOYMENT_EXTEND, &rows, A_STR(id), A_INT(for_ms), audit->id, audit->who);
+
+	if (r != OK)
+		return r;
+	if (rows.n_rows == 0)
+		return call_fail(call, E_CONFLICT,
+				 "only a deployment that is wanted and has an end (expiresAt) can be kept for longer; "
+				 "without rule ttlMs it stays until its pull request is closed");
+	*ret = rows;
 	return OK;
 }

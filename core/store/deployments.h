@@ -3,7 +3,7 @@
 #ifndef STORE_DEPLOYMENTS_H
 #define STORE_DEPLOYMENTS_H
 
-#include "db/db.h"
+#include "store/access.h"
 
 struct deployments_page {
 	struct str before; /* an id; empty = from the newest */
@@ -28,10 +28,14 @@ struct asking {
 	bool may_approve; /* deployments from forks */
 };
 
-enum wish { WISH_RETRY, WISH_CANCEL, WISH_DESTROY };
+enum wish { WISH_RETRY, WISH_CANCEL, WISH_DESTROY, WISH_APPROVE };
 /* A person's wish becomes the desired state and a job. E_CONFLICT when it makes no sense in its present state.
+ * sha: of WISH_APPROVE the commit that may be deployed; when another one stands there by now it is E_CONFLICT.
  * *ret_job: id of the job that waits now, or empty. */
-AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, const struct asking *asking,
-			   struct db_rows *ret, struct str *ret_job);
+AWAITS int deployment_wish(struct call *call, struct db *db, struct str id, enum wish wish, struct str sha,
+			   const struct asking *asking, struct db_rows *ret, struct str *ret_job);
+/* It stays for so long from now on, or longer. E_CONFLICT when it does not stay at all, or for ever. */
+AWAITS int deployment_extend(struct call *call, struct db *db, struct str id, int64_t for_ms, const struct audit *audit,
+			     struct db_rows *ret);
 
 #endif

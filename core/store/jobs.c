@@ -19,13 +19,24 @@ static struct job_list read_jobs(struct call *call, const struct db_rows *rows)
 	return (struct job_list){ jobs, (size_t)rows->n_rows };
 }
 
-static struct push_list read_pushes(struct call *call, const struct db_rows *rows)
+struct push_list push_list_read(struct call *call, const struct db_rows *rows)
 {
 	struct job_push *items = arena_alloc(call->arena, (size_t)rows->n_rows * sizeof(*items) + 1);
 
 	for (int i = 0; i < rows->n_rows; i++)
 		items[i] = (struct job_push){ db_text(rows, i, "id"), db_text(rows, i, "queue") };
 	return (struct push_list){ items, (size_t)rows->n_rows };
+}
+
+struct push_list push_list_read_waiting(struct call *call, const struct db_rows *rows)
+{
+	struct job_push *items = arena_alloc(call->arena, (size_t)rows->n_rows * sizeof(*items) + 1);
+	size_t n = 0;
+
+	for (int i = 0; i < rows->n_rows; i++)
+		if (str_eq(db_text(rows, i, "state"), STR("waiting")))
+			items[n++] = (struct job_push){ db_text(rows, i, "id"), db_text(rows, i, "queue") };
+	return (struct push_list){ items, n };
 }
 
 int jobs_claim(struct call *call, struct db *db, const struct str *ids, size_t n, struct str worker, int64_t lease_ms,
@@ -57,7 +68,7 @@ int jobs_done(struct call *call, struct db *db, const struct str *ids, const int
 	int r = db_query(call, db, Q_JOBS_DONE, &rows, A_TEXTS(ids, n), A_INTS(fences, n));
 
 	if (r == OK)
-		*ret = read_pushes(call, &rows);
+		*ret = push_list_read(call, &rows);
 	return r;
 }
 
@@ -85,7 +96,7 @@ int jobs_release(struct call *call, struct db *db, struct str worker, struct pus
 	int r = db_query(call, db, Q_JOBS_RELEASE, &rows, A_STR(worker));
 
 	if (r == OK)
-		*ret = read_pushes(call, &rows);
+		*ret = push_list_read(call, &rows);
 	return r;
 }
 
@@ -103,7 +114,7 @@ int jobs_crashed(struct call *call, struct db *db, struct str job, struct str wo
 	if (r != OK)
 		return r;
 	*ret_dead = rows.n_rows > 0 && str_eq(db_text(&rows, 0, "state"), STR("dead"));
-	*ret = *ret_dead ? (struct push_list){ 0 } : read_pushes(call, &rows);
+	*ret = *ret_dead ? (struct push_list){ 0 } : push_list_read(call, &rows);
 	return OK;
 }
 
@@ -113,7 +124,7 @@ int jobs_sweep(struct call *call, struct db *db, int64_t most_attempts, struct p
 	int r = db_query(call, db, Q_JOBS_SWEEP, &rows, A_INT(most_attempts));
 
 	if (r == OK)
-		*ret = read_pushes(call, &rows);
+		*ret = push_list_read(call, &rows);
 	return r;
 }
 
@@ -138,6 +149,6 @@ int jobs_heal(struct call *call, struct db *db, struct push_list *ret)
 	int r = db_query(call, db, Q_JOBS_HEAL, &rows, );
 
 	if (r == OK)
-		*ret = read_pushes(call, &rows);
+		*ret = push_list_read(call, &rows);
 	return r;
 }

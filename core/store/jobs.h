@@ -25,6 +25,9 @@ struct push_list {
 	const struct job_push *items;
 	size_t n;
 };
+/* From rows with the columns id and queue; those whose column state says that they wait. */
+struct push_list push_list_read(struct call *call, const struct db_rows *rows);
+struct push_list push_list_read_waiting(struct call *call, const struct db_rows *rows);
 
 AWAITS int jobs_claim(struct call *call, struct db *db, const struct str *ids, size_t n, struct str worker,
 		      int64_t lease_ms, struct job_list *ret);

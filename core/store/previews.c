@@ -111,13 +111,17 @@ static struct str event_id(struct call *call)
 }
 
 int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation, struct str attempt_id,
-		   struct str provider, int64_t deadline_ms)
+		   struct str provider, int64_t deadline_ms, int64_t account_builds, bool *ret_waits)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_ATTEMPT_INSERT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
-			 A_INT(generation), A_STR(provider), A_STR(event_id(call)), A_INT(deadline_ms));
+			 A_INT(generation), A_STR(provider), A_STR(event_id(call)), A_INT(deadline_ms),
+			 A_INT(account_builds));
 
-	return check_written(call, r, &rows);
+	r = check_written(call, r, &rows);
+	if (r == OK)
+		*ret_waits = db_bool(&rows, 0, "waits");
+	return r;
 }
 
 int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms)

@@ -28,9 +28,12 @@ struct preview_row {
 /* E_NOT_FOUND when the job is not ours any more or its preview is gone. */
 AWAITS int preview_load(struct call *call, struct db *db, const struct job *job, struct preview_row *ret);
 
-/* A new attempt of the wanted generation, in state INTENT. E_CONFLICT also when another generation is wanted by now. */
+/* A new attempt of the wanted generation, in state INTENT; or, *ret_waits, none because there is no room for it, and
+ * the preview says what it waits for. account_builds: most of one provider account at once, 0 = no limit. E_CONFLICT
+ * also when another generation is wanted by now. */
 AWAITS int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation,
-			  struct str attempt_id, struct str provider, int64_t deadline_ms);
+			  struct str attempt_id, struct str provider, int64_t deadline_ms, int64_t account_builds,
+			  bool *ret_waits);
 /* Immediately before the provider is called. E_CONFLICT when the lease ends within call_ms. */
 AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
 			int64_t call_ms);

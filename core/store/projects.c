@@ -79,6 +79,11 @@ int project_update(struct call *call, struct db *db, struct str id, const struct
 	return check_changed(call, r, &rows);
 }
 
+int project_repo(struct call *call, struct db *db, struct str id, struct db_rows *ret)
+{
+	return check_found(call, db_query(call, db, Q_PROJECT_REPO, ret, A_STR(id)), ret, id);
+}
+
 int project_rules(struct call *call, struct db *db, struct str id, struct db_rows *ret)
 {
 	return check_found(call, db_query(call, db, Q_PROJECT_RULES, ret, A_STR(id)), ret, id);

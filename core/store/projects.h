@@ -21,6 +21,9 @@ AWAITS int project_create(struct call *call, struct db *db, struct str org_id, c
 AWAITS int project_update(struct call *call, struct db *db, struct str id, const struct project_change *change,
 			  const struct audit *audit);
 
+/* Column repo: its name at GitHub. */
+AWAITS int project_repo(struct call *call, struct db *db, struct str id, struct db_rows *ret);
+
 /* Columns rules, status. */
 AWAITS int project_rules(struct call *call, struct db *db, struct str id, struct db_rows *ret);
 AWAITS int project_rules_save(struct call *call, struct db *db, struct str id, struct str rules_json,

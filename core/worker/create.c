@@ -25,7 +25,7 @@ static int adopt(struct step_context *s, struct call *call, unsigned i, const st
 	change.provider_id = d->id;
 	change.inspector_url = d->inspector_url;
 	change.tries = 0;
-	change.next_ms = d->poll_after_ms > 0 ? d->poll_after_ms : 500;
+	change.next_ms = d->poll_after_ms > 0 ? d->poll_after_ms : 500 + (int64_t)(step_random() % 500);
 	change.deadline_ms = s->rec->build_ms;
 	if (attempt_is_wanted(&s->preview.model, i)) {
 		change.preview_status = "BUILDING";
@@ -48,6 +48,8 @@ int step_insert(struct step_context *s, struct call *call)
 				   .reason = "MISSING_PROVIDER_CONFIG",
 				   .url = kept_url(s) };
 	const char *why = "";
+	bool waits = false;
+	int r;
 
 	end.message = STR("this project has no provider: choose one in its settings");
 	if (provider.n == 0)
@@ -57,8 +59,12 @@ int step_insert(struct step_context *s, struct call *call)
 					   STR_FMT(provider), why);
 		return preview_settle(call, s->rec->db, s->job, &end);
 	}
-	return attempt_insert(call, s->rec->db, s->job, s->preview.model.generation,
-			      new_attempt_id(call, s->preview.instance_id), provider, s->rec->build_ms);
+	r = attempt_insert(call, s->rec->db, s->job, s->preview.model.generation,
+			   new_attempt_id(call, s->preview.instance_id), provider, s->rec->build_ms,
+			   s->rec->account_builds, &waits);
+	if (r == OK && waits)
+		s->no_room_for = s->preview.model.generation;
+	return r;
 }
 
 static int retry_create(struct step_context *s, struct call *call, unsigned i, struct failure failure, struct str why)

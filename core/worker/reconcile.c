@@ -56,6 +56,7 @@ struct outcome reconcile(struct call *call, void *reconciler, const struct job *
 		if (r != OK)
 			return (struct outcome){ .delay_ms = 1000, .error = str_of(call->why) };
 		s.preview.model.settle_ms = s.rec->settle_ms;
+		s.preview.model.no_room = s.no_room_for == s.preview.model.generation;
 		step = preview_next(&s.preview.model);
 		if (step.kind == STEP_DONE)
 			return OUTCOME_DONE;

@@ -17,9 +17,10 @@ struct reconciler {
 	struct queue *queue;
 	const struct providers *providers;
 	int64_t lease_ms;
-	int64_t call_ms;   /* longest provider call; less than half a lease */
-	int64_t settle_ms; /* after that an attempt the provider does not know was never received */
-	int64_t build_ms;  /* deadline of a build */
+	int64_t call_ms;        /* longest provider call; less than half a lease */
+	int64_t settle_ms;      /* after that an attempt the provider does not know was never received */
+	int64_t build_ms;       /* deadline of a build */
+	int64_t account_builds; /* most of one provider account at once; 0 = no limit */
 };
 
 AWAITS struct outcome reconcile(struct call *call, void *reconciler, const struct job *job);

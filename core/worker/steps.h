@@ -8,6 +8,7 @@ struct step_context {
 	struct reconciler *rec;
 	const struct job *job;
 	struct preview_row preview; /* as it was read before this step */
+	int64_t no_room_for;        /* the generation for which there was no room in this run; 0 = none */
 };
 
 /* ---- attempt.c ---- */

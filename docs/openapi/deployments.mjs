@@ -1,5 +1,5 @@
 // Deployments: one preview for each pull request of a project.
-import { id, list, object, operation, orNull, page, ref, text, time, whole, word, yes } from './shape.mjs';
+import { body, id, list, object, operation, orNull, page, ref, text, time, whole, word, yes } from './shape.mjs';
 
 const tag = 'Deployments';
 const statuses = ['QUEUED', 'BUILDING', 'READY', 'ERROR', 'DESTROYED'];
@@ -21,6 +21,7 @@ const common = {
   createdAt: time('When the pull request was first seen.'),
   readyAt: orNull(time('When it last became READY.')),
   destroyedAt: orNull(time('When its last deployment was gone.')),
+  expiresAt: orNull(time('When it goes by itself; null = it stays until the pull request is closed.')),
 };
 
 export const schemas = {
@@ -43,6 +44,13 @@ export const schemas = {
     status: word('Its status from now on.', statuses),
     detail: text('The finer state.'),
     generation: whole('Counts what was wanted.'),
+  }),
+  DeploymentExtended: object({
+    id: id('deploy', 'The deployment.'),
+    status: word('Its status.', statuses),
+    detail: text('The finer state.'),
+    generation: whole('Counts what was wanted.'),
+    expiresAt: time('When it goes by itself from now on.'),
   }),
   LogPart: object({
     attemptId: text('Of which attempt.'),
@@ -73,9 +81,9 @@ export const schemas = {
 };
 
 const wish = (what, more) => [
-  operation(`POST /deployments/{deploymentId}/${what}`, { ...more, id: `${what}Deployment`, tag, role: 'DEVELOPER', errors: [409] }),
+  operation(`POST /deployments/{deploymentId}/${what}`, { role: 'DEVELOPER', ...more, id: `${what}Deployment`, tag, errors: [409] }),
   operation(`POST /projects/{projectId}/deployments/{deploymentId}/${what}`, {
-    ...more, id: `${what}ProjectDeployment`, tag, role: 'DEVELOPER', errors: [409],
+    role: 'DEVELOPER', ...more, id: `${what}ProjectDeployment`, tag, errors: [409],
     description: `The same as \`POST /deployments/{deploymentId}/${what}\`.`,
   }),
 ];
@@ -90,6 +98,18 @@ export const operations = [
       pr: whole('Only that of this pull request.', { minimum: 1, maximum: 2147483647 }),
     },
     answers: { 200: { description: 'A page of them.', headers: ['Link', 'ETag'], schema: list(ref('DeploymentRow')) } },
+  }),
+  operation('POST /projects/{projectId}/deployments', {
+    id: 'requestDeployment', tag, role: 'DEVELOPER', summary: 'Ask for a preview without a webhook',
+    description: 'What GitHub says of the open pull request now goes the way of a webhook: the project\'s rules decide, a fork waits for approval, '
+      + 'and what was destroyed by somebody comes back. A private repository needs `GITHUB_TOKEN`. 409 when no open pull request is found, or the rules do not deploy it.',
+    body: body({
+      prNumber: { ...orNull(whole('The pull request.', { minimum: 1, maximum: 2147483647 })) },
+      branch: { ...orNull(text('Instead: a branch of the repository that has an open pull request.', { minLength: 1, maxLength: 255 })) },
+      sha: { ...orNull(text('Instead: a commit of an open pull request.', { minLength: 7, maxLength: 64 })) },
+    }),
+    example: { prNumber: 7 },
+    answers: { 202: { description: 'What is wanted now.', schema: ref('DeploymentRow') } }, errors: [409],
   }),
   operation('GET /projects/{projectId}/orphans', {
     id: 'listOrphans', tag, role: 'VIEWER', summary: 'Where the provider\'s inventory and the deployments differ, newest first',
@@ -118,4 +138,12 @@ export const operations = [
     answers: accepted('It is being stopped.'), description: 'For a deployment that is QUEUED or BUILDING.' }),
   ...wish('destroy', { summary: 'Take the preview down',
     answers: accepted('It is being taken down.'), description: 'Every deployment that was ever made for the pull request goes; retried until the provider says so.' }),
+  ...wish('approve', { role: 'MAINTAINER', summary: 'Deploy a commit from a fork',
+    body: body({ sha: text('The whole id of the commit that was looked at.', { minLength: 40, maxLength: 64 }) }, { required: ['sha'] }),
+    example: { sha: 'ec26c3e57ca3a959ca5aad62de7213c562f8c821' }, answers: accepted('It is deployed.'),
+    description: 'For a deployment whose detail is AWAITING_APPROVAL, at exactly this commit: when another one was pushed meanwhile the answer is 409. The next push waits again.' }),
+  ...wish('extend', { summary: 'Keep a preview for longer',
+    body: body({ forMs: whole('So long from now on; one that stays longer anyway is left as it is.', { minimum: 60000, maximum: 7776000000 }) }, { required: ['forMs'] }),
+    example: { forMs: 259200000 }, answers: { 200: { description: 'It stays.', schema: ref('DeploymentExtended') } },
+    description: 'For a deployment that has an end (`expiresAt`, by rule `ttlMs`).' }),
 ];

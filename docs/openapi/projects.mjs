@@ -31,6 +31,10 @@ const rule = {
   baseBranches: words('Globs with `*`; all when the list is empty.'),
   skipAuthors: words('Logins, globs with `*`.'),
   skipMarker: text('In a title, excludes it.', { maxLength: 100 }),
+  approveLabel: text('Set on a pull request from a fork by somebody who may push, it approves the commit of that moment; empty = none does.', { maxLength: 100 }),
+  maxBuilds: whole('Builds at once; others wait. 0 = no limit.', { minimum: 0, maximum: 10000 }),
+  maxPreviews: whole('Previews at once; others wait until one goes. 0 = no limit.', { minimum: 0, maximum: 10000 }),
+  ttlMs: whole('So long after it was deployed a preview goes by itself; 0 = never.', { minimum: 0, maximum: 31622400000 }),
 };
 const nullable = Object.fromEntries(Object.entries(rule).map(([key, schema]) =>
   [key, schema.enum ? { ...schema, type: ['string', 'null'], enum: [...schema.enum, null] } : { ...schema, type: [schema.type, 'null'].flat() }]));

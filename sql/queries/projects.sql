@@ -74,6 +74,10 @@ select old.id, case when p.id is not null then audit_add($2::text, old.org_id, $
 	jsonb_build_object('name', old.name, 'repoFullName', old.repo_full_name), null) end as "_audit"
 from old left join p on p.id = old.id;
 
+-- name: project_repo
+-- $1 project.
+select repo_full_name as repo from projects where id = $1::text;
+
 -- name: project_rules
 -- $1 project.
 select rules, case when deleting_at is null then 'active' else 'deleting' end as status from projects where id = $1::text;

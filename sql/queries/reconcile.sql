@@ -27,25 +27,39 @@ select * from (
 ) newest order by generation, created_at;
 
 -- name: attempt_insert
--- $1 job, $2 fence, $3 attempt id, $4 generation, $5 provider, $6 event id, $7 deadline in ms.
+-- When there is room for it; else what is shown says what it waits for. $1 job, $2 fence, $3 attempt id, $4 generation, $5 provider,
+-- $6 event id, $7 deadline in ms, $8 most builds of one account.
 with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
 	select id from previews where id = (select key from jobs where id = $1::text) for no key update
 ), j as materialized (
 	select j.key from l join jobs j on j.key = l.id
 	where j.id = $1 and j.fence = $2::bigint and j.state = 'active' for share of j
+), room as materialized (
+	select j.key, r.* from j, lateral build_admit(j.key, $4::int, $5::text, $8::int) r
 ), p as (
 	update previews set attempt_id = $3::text, attempts = attempts + 1, provider = $5::text, status = 'QUEUED', detail = 'CREATING',
-		error_reason = null, message = null, updated_at = now()
-	from j where previews.id = j.key and generation = $4::int
+		error_reason = null, message = null, updated_at = now(),
+		expires_at = case when room.ttl_ms > 0 then greatest(expires_at, now() + room.ttl_ms * interval '1 ms') end
+	from room where previews.id = room.key and generation = $4::int and room.admitted
 	returning id, project_id, sha, branch
 ), a as (
-	insert into preview_attempts (id, preview_id, generation, sha, branch, provider, state, deadline_at)
-	select $3, id, $4, sha, branch, $5, 'intent', now() + $7::bigint * interval '1 ms' from p
+	insert into preview_attempts (id, preview_id, generation, sha, branch, provider, state, deadline_at, account)
+	select $3, p.id, $4, sha, branch, $5, 'intent', now() + $7::bigint * interval '1 ms', room.account from p, room
 ), e as (
 	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message, duration_ms)
 	select $6::text, project_id, id, $3, 'QUEUED', 'Deploying ' || substr(sha, 1, 12) || ' of ' || branch || ' with ' || $5, 0 from p
+), waits as (
+	update previews set status = 'QUEUED', detail = 'WAITING', error_reason = null, updated_at = now(),
+		message = case room.why
+			when 'previews' then 'it waits until another preview of this project goes: rule maxPreviews is ' || room.allowed
+			when 'builds' then 'it waits for other builds of this project: rule maxBuilds is ' || room.allowed
+			when 'account' then 'it waits for other builds of this provider account: BUILDS_PER_ACCOUNT is ' || room.allowed
+			else 'it waits for its turn' end || coalesce('; place ' || room.place || ' in line', '')
+	from room where previews.id = room.key and generation = $4::int and not room.admitted
+	returning id
 )
-select (select count(*) from j) as fenced, (select count(*) from p) as written;
+select (select count(*) from j) as fenced, (select count(*) from p) + (select count(*) from waits) as written,
+	(select count(*) from waits) > 0 as waits;
 
 -- name: attempt_sent
 -- Immediately before the provider is called. $1 job, $2 fence, $3 attempt, $4 the call's time-out plus margin in ms: a lease that
@@ -131,6 +145,8 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 ), e as (
 	insert into deploy_events (id, project_id, preview_id, attempt_id, stage, message)
 	select $8::text, project_id, id, attempt_id, $9::text, coalesce($7, $5, '') from p where $8 is not null
+), w as (
+	delete from build_line where preview_id = (select id from p)
 )
 select (select count(*) from j) as fenced, (select count(*) from p) as written;
 

@@ -13,8 +13,8 @@ order by id;
 -- made (so that ids and times have one order), $15 new job id, $16 desired, $17 deciding rule, and of the pull request:
 -- $18 number, $19 sha, $20 sha before the push, $21 branch, $22 base branch, $23 title, $24 author, $25 html url, $26 from a fork,
 -- $27 open, $28 updated_at, $29 was reopened by this event, $30 the wishes of people that stand against it while the commit is the
--- same (core/model/wishes.h). One pull request, one id and one digest come at most once in a batch.
--- $31 who asked for the replays in the batch (JSON, see deliveries.c), or null.
+-- same (core/model/wishes.h), $31 made by a bot. One pull request, one id and one digest come at most once in a batch.
+-- $32 who asked for replays and previews in the batch (JSON, see deliveries.c), or null.
 -- An event older than what is known changes nothing. Within one second, the unit of GitHub's clock, closed wins over
 -- open unless it is the reopening, and a push that is what the known one replaced is the older of the two.
 -- The delivery is written behind its previews, so that its row says whether it was stale. One that another process stores at the
@@ -28,20 +28,20 @@ with fresh as (
 	select w.*
 	from unnest($11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::int[],
 		$19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::bool[], $27::bool[],
-		$28::timestamptz[], $29::bool[], $30::text[])
+		$28::timestamptz[], $29::bool[], $30::text[], $31::bool[])
 		as w (delivery_id, project_id, preview_id, made_at, job_id, desired, why, pr_number, sha, before_sha, branch, base_branch,
-			title, author, html_url, from_fork, open, updated_at, reopened, kept)
+			title, author, html_url, from_fork, open, updated_at, reopened, kept, from_bot)
 	where w.delivery_id = any ((select ids from fresh)::text[])
 ), preview as (
 	insert into previews as p (id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, pr_open,
 		pr_updated_at, reopened, desired, desired_why, sha, before_sha, changed_by, settled_generation, status, detail, visible,
-		created_at)
+		created_at, from_bot, sha_at)
 	select preview_id, project_id, pr_number, title, branch, base_branch, author, html_url, from_fork, open, updated_at, reopened,
 		desired, why, sha, before_sha, delivery_id,
 		case when desired = 'destroyed' then 1 else 0 end,
 		case when desired = 'destroyed' then 'DESTROYED' else 'QUEUED' end,
 		case desired when 'destroyed' then 'SKIPPED' when 'held' then 'AWAITING_APPROVAL' else 'WAITING' end,
-		desired <> 'destroyed', made_at
+		desired <> 'destroyed', made_at, from_bot, updated_at
 	from wanted
 	order by project_id, pr_number -- one order for all batches: no deadlock
 	on conflict (project_id, pr_number) do update set
@@ -51,6 +51,8 @@ with fresh as (
 		author = excluded.author,
 		html_url = excluded.html_url,
 		from_fork = excluded.from_fork,
+		from_bot = excluded.from_bot,
+		sha_at = case when p.sha = excluded.sha then p.sha_at else excluded.sha_at end,
 		pr_open = excluded.pr_open,
 		pr_updated_at = excluded.pr_updated_at,
 		reopened = excluded.reopened,
@@ -114,10 +116,10 @@ select i.nr,
 	d.outcome,
 	d.reason,
 	case when i.nr = 1 then (select string_agg(id, ',') from job where state = 'waiting') end as jobs,
-	case when i.nr = 1 and $31::text is not null then (
-		select count(audit_add(a.id, a.org, a.who, 'delivery.replay', 'delivery', r.id, a.project, null,
-			jsonb_build_object('replayOf', a.replay_of, 'outcome', r.outcome)))
-		from jsonb_to_recordset($31::jsonb) as a (delivery text, id text, org text, who text[], project text, replay_of text)
+	case when i.nr = 1 and $32::text is not null then (
+		select count(audit_add(a.id, a.org, a.who, case when a.replay_of = '' then 'deployment.request' else 'delivery.replay' end, 'delivery', r.id,
+			a.project, null, jsonb_strip_nulls(jsonb_build_object('replayOf', nullif(a.replay_of, ''), 'outcome', r.outcome))))
+		from jsonb_to_recordset($32::jsonb) as a (delivery text, id text, org text, who text[], project text, replay_of text)
 			join delivery r on r.id = a.delivery) end as "_audit"
 from unnest($1, $2) with ordinality as i (id, digest, nr) -- without the payloads, which are large
 	left join delivery d on d.id = i.id

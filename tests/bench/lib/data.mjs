@@ -44,7 +44,7 @@ async function truncate(tables) {
 
 // Every run begins alike: empty tables, no checkpoint on its way.
 export async function empty() {
-  await truncate('deliveries, previews, preview_attempts, build_logs, deploy_events, jobs');
+  await truncate('deliveries, previews, preview_attempts, build_logs, deploy_events, jobs, build_line');
   if ((await sql("select to_regclass('peer.previews') is not null as there"))[0].there) {
     await sql("truncate peer.webhook_events; delete from peer.previews where project_id = 'proj_bench'");
   }

@@ -172,6 +172,20 @@ static const struct frozen_row {
 	{ false, { HELD, false, { { 0 } }, "settle", 0, 0, LOOK } },
 };
 
+/* no room for one more build: what is there is followed and cleaned up, what is not is not made */
+static const struct row waiting_rows[] = {
+	{ DEPLOYED, false, { { 0 } }, "wait", 0, ROOM_WAIT_MS, LOOK },
+	{ DEPLOYED, true, { { 0 } }, "done", 0, 0, LOOK },
+	{ DEPLOYED, false, { A(4, CREATED, BUILDING) }, "cancel", 0, 0, LOOK },
+	{ DEPLOYED, false, { A(4, CREATED, BUILDING, .cancelled = true) }, "destroy", 0, 0, LOOK },
+	{ DEPLOYED, false, { A(4, CREATED, BUILDING, .cancelled = true, NEXT(300)) }, "wait", 0, 300, LOOK },
+	{ DEPLOYED, false, { A(3, CREATED, READY), A(4, INTENT, UNKNOWN) }, "forget", 1, 0, LOOK },
+	{ DEPLOYED, false, { A(3, CREATED, READY) }, "wait", 0, ROOM_WAIT_MS, LOOK },
+	{ DEPLOYED, false, { A(5, INTENT, UNKNOWN) }, "send", 0, 0, LOOK },
+	{ DESTROYED, false, { { 0 } }, "settle", 0, 0, LOOK },
+	{ HELD, false, { { 0 } }, "settle", 0, 0, LOOK },
+};
+
 static struct preview preview_of(const struct row *row)
 {
 	static struct attempt attempts[3];
@@ -217,6 +231,12 @@ static void the_table(void **state)
 		p.frozen = true;
 		p.held = frozen_rows[i].held;
 		check_row("frozen", i, &p, &frozen_rows[i].row);
+	}
+	for (size_t i = 0; i < sizeof(waiting_rows) / sizeof(waiting_rows[0]); i++) {
+		struct preview p = preview_of(&waiting_rows[i]);
+
+		p.no_room = true;
+		check_row("waiting", i, &p, &waiting_rows[i]);
 	}
 }
 

@@ -333,6 +333,19 @@ static void actions_that_change_nothing(void **state)
 	assert_true(pull_request_action_matters(STR("edited")));
 }
 
+static void programs_and_who_did_it(void **state)
+{
+	struct pull_request pr = read_with("\"u\"", "\"u\"");
+
+	(void)state;
+	assert_false(pr.from_bot);
+	assert_int_equal(pr.sender.n, 0);
+	assert_int_equal(pr.label_set.n, 0);
+	assert_true(read_with("\"login\":\"u\"", "\"login\":\"renovate[bot]\"").from_bot);
+	assert_true(read_with("\"login\":\"u\"", "\"login\":\"ci\",\"type\":\"Bot\"").from_bot);
+	assert_false(read_with("\"login\":\"u\"", "\"login\":\"bot\",\"type\":\"User\"").from_bot);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -343,6 +356,7 @@ int main(void)
 		CASE(titles_are_cut_between_characters),
 		CASE(labels_have_a_limit_and_need_a_name),
 		CASE(actions_that_change_nothing),
+		CASE(programs_and_who_did_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,18 +15,22 @@ static const struct {
 	enum desired decided;
 	const char *kept;
 } cases[] = {
-	{ "labeled", true, DESIRED_DEPLOYED, "ASKED,CANCELLED" },
-	{ "unlabeled", true, DESIRED_DEPLOYED, "ASKED,CANCELLED" },
-	{ "edited", true, DESIRED_DEPLOYED, "ASKED,CANCELLED" },
-	{ "ready_for_review", true, DESIRED_DEPLOYED, "ASKED,CANCELLED" },
-	{ "opened", true, DESIRED_DEPLOYED, "ASKED,CANCELLED" },
-	{ "synchronize", true, DESIRED_DEPLOYED, "ASKED,CANCELLED" }, /* another commit: the caller compares it */
+	{ "labeled", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
+	{ "unlabeled", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
+	{ "edited", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
+	{ "ready_for_review", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
+	{ "opened", true, DESIRED_DEPLOYED, "ASKED,EXPIRED,CANCELLED" },
+	{ "synchronize", true, DESIRED_DEPLOYED,
+	  "ASKED,EXPIRED,CANCELLED" }, /* another commit: the caller compares it */
 	/* an approved fork stays approved */
-	{ "labeled", true, DESIRED_HELD, "ASKED,CANCELLED,RETRY" },
-	{ "edited", true, DESIRED_HELD, "ASKED,CANCELLED,RETRY" },
+	{ "requested", true, DESIRED_DEPLOYED, "" },
+	{ "requested", true, DESIRED_HELD, "APPROVED,RETRY" },
+	{ "requested", true, DESIRED_DESTROYED, "" },
+	{ "labeled", true, DESIRED_HELD, "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY" },
+	{ "edited", true, DESIRED_HELD, "ASKED,EXPIRED,CANCELLED,APPROVED,RETRY" },
 	/* the rules take a preview away whoever wanted it, and who destroyed it does not have to do it again */
-	{ "labeled", true, DESIRED_DESTROYED, "ASKED" },
-	{ "converted_to_draft", true, DESIRED_DESTROYED, "ASKED" },
+	{ "labeled", true, DESIRED_DESTROYED, "ASKED,EXPIRED" },
+	{ "converted_to_draft", true, DESIRED_DESTROYED, "ASKED,EXPIRED" },
 	/* news */
 	{ "closed", false, DESIRED_DESTROYED, "" },
 	{ "edited", false, DESIRED_DESTROYED, "" },

@@ -1,0 +1,20 @@
+/* The job of an approval from GitHub: asks GitHub whether who asks may push to the repository, and either deploys the
+ * held commit or says at the preview why not. Easy to break: nothing that the event itself says of somebody is enough,
+ * because an association ("MEMBER") may read only, and labels can be set by who may not push. */
+#ifndef WORKER_APPROVAL_H
+#define WORKER_APPROVAL_H
+
+#include "net/net.h"
+#include "worker/queue.h"
+
+struct approver {
+	struct db *db;
+	struct net *net;
+	struct queue *queue;
+	const char *api_base; /* GitHub's REST API */
+	struct str token;     /* empty = nobody can be asked about, and everybody is refused */
+};
+
+AWAITS struct outcome approve(struct call *call, void *approver, const struct job *job);
+
+#endif
