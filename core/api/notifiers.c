@@ -180,16 +180,16 @@ int project_notifier_change(struct exchange *x)
 	struct notifier_change *change = arena_alloc(x->call->arena, sizeof(*change));
 	struct audit audit = audit_of(x);
 	bool enabled = false;
-	struct input in;
-	int r = input_open(x, &in);
+	struct input *in = arena_alloc(x->call->arena, sizeof(*in));
+	int r = input_open(x, in);
 
 	if (r != OK)
 		return r;
 	*change = (struct notifier_change){ .id = x->params[1], .enabled = -1 };
-	input_name(&in, "name", 0, NAME_MAX_BYTES, &change->name);
-	if (input_bool(&in, "enabled", 0, &enabled))
+	input_name(in, "name", 0, NAME_MAX_BYTES, &change->name);
+	if (input_bool(in, "enabled", 0, &enabled))
 		change->enabled = enabled;
-	r = input_close(&in);
+	r = input_close(in);
 	if (r == OK)
 		r = notifier_change(x->call, api_of(x)->db, x->params[0], change, &audit);
 	return r == OK ? answer_one(x, change->id, false) : r;

@@ -1,6 +1,7 @@
 /* Reading and checking the configuration. */
 #include "daemon/config.h"
 
+#include "base/env.h"
 #include "crypto/secret_key.h"
 #include "crypto/session_token.h"
 #include "daemon/config_file.h"
@@ -48,32 +49,44 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	return true;
 }
 
-/* A variable that is set to nothing counts as not set: that is what an empty line in an env file means. */
+static bool is_secret(const struct setting *s)
+{
+	return s->flags & (SET_SECRET | SET_URL);
+}
+
 static const char *from_environment(const struct setting *s)
 {
-	const char *text = getenv(s->env);
+	const char *text = env_get(s->env);
 
-	if ((!text || !*text) && s->alias)
-		text = getenv(s->alias);
-	return text && *text ? text : NULL;
+	return text || !s->alias ? text : env_get(s->alias);
+}
+
+static bool read_one(const struct setting *s, const struct config_file *file, struct config *config, struct reason *why)
+{
+	const char *text = from_environment(s);
+	char *from_file = NULL;
+	bool failed = false, good;
+
+	if (!text && is_secret(s))
+		text = from_file = env_secret_file(s->env, &failed);
+	if (failed)
+		return refuse(why, s->env, "is in a file that cannot be read or is empty: see its variable with _FILE");
+	if (!text)
+		text = config_file_get(file, s->section, s->key);
+	if (!text || !*text)
+		text = s->initial;
+	if (!text)
+		return refuse(why, s->env, "is missing: set it in the environment or in the configuration file");
+	good = store(s, text, config, why);
+	env_secret_free(from_file);
+	return good;
 }
 
 static bool read_all(const struct config_file *file, struct config *config, struct reason *why)
 {
-	for (size_t i = 0; i < config_table_size; i++) {
-		const struct setting *s = &config_table[i];
-		const char *text = from_environment(s);
-
-		if (!text)
-			text = config_file_get(file, s->section, s->key);
-		if (!text || !*text)
-			text = s->initial;
-		if (!text)
-			return refuse(why, s->env,
-				      "is missing: set it in the environment or in the configuration file");
-		if (!store(s, text, config, why))
+	for (size_t i = 0; i < config_table_size; i++)
+		if (!read_one(&config_table[i], file, config, why))
 			return false;
-	}
 	return true;
 }
 
@@ -198,11 +211,9 @@ static bool check_github(const struct config *c, struct reason *why)
 		if (config_is_production(c) && strncmp(bases[i][1], "https://", 8) != 0)
 			return refuse(why, bases[i][0], "must begin with https:// in production");
 	}
-	if (!*c->github_app_id != !*c->github_app_key_file)
-		return refuse(why, *c->github_app_id ? "GITHUB_APP_KEY_FILE" : "GITHUB_APP_ID",
+	if (!*c->github_app_id != !*c->github_app_private_key)
+		return refuse(why, *c->github_app_id ? "GITHUB_APP_PRIVATE_KEY" : "GITHUB_APP_ID",
 			      "is missing: an App's id and its key are set together");
-	if (*c->github_app_key_file && access(c->github_app_key_file, R_OK) != 0)
-		return refuse(why, "GITHUB_APP_KEY_FILE", "cannot be read");
 	if (*c->github_token && strpbrk(c->github_token, " \t\r\n"))
 		return refuse(why, "GITHUB_TOKEN", "must be one word");
 	return true;
@@ -364,7 +375,7 @@ void config_done(struct config *config)
 		if (config_table[i].type != SET_TEXT)
 			continue;
 		memcpy(&text, (const char *)config + config_table[i].offset, sizeof(text));
-		if (text && (config_table[i].flags & (SET_SECRET | SET_URL)))
+		if (text && is_secret(&config_table[i]))
 			explicit_bzero(text, strlen(text));
 		free(text);
 	}

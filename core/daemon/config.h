@@ -20,7 +20,7 @@ struct config {
 	const char *github_web_base, *github_api_base;
 	int64_t first_login_owner; /* 0 or 1 */
 	/* asking GitHub for what its webhooks did not bring */
-	const char *github_token, *github_app_id, *github_app_key_file;
+	const char *github_token, *github_app_id, *github_app_private_key;
 	int64_t github_sweep_ms, github_rate_reserve;
 	/* what and where */
 	const char *environment; /* "development", "test", "production" */

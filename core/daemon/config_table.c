@@ -53,14 +53,12 @@ const struct setting config_table[] = {
 	TEXT("github", "api_base", "GITHUB_API_BASE", NULL, 0, github_api_base, "https://api.github.com",
 	     "GitHub's REST API; of GitHub Enterprise Server its address with /api/v3"),
 	TEXT("github", "token", "GITHUB_TOKEN", NULL, SET_SECRET, github_token, "",
-	     "to ask GitHub for what its webhooks did not bring, for previews without a webhook, and who may approve "
-	     "forks: "
-	     "a token that may read pull requests and write webhooks; empty = nothing is asked, unless there is an "
-	     "App"),
+	     "a token to ask GitHub with: for what its webhooks did not bring, for previews without a webhook, and "
+	     "who may approve forks; empty = nothing is asked"),
 	TEXT("github", "app_id", "GITHUB_APP_ID", NULL, 0, github_app_id, "",
 	     "the same as a GitHub App instead of with a token: its App id"),
-	TEXT("github", "app_key_file", "GITHUB_APP_KEY_FILE", NULL, 0, github_app_key_file, "",
-	     "PEM file with the App's private key"),
+	TEXT("github", "app_private_key", "GITHUB_APP_PRIVATE_KEY", NULL, SET_SECRET, github_app_private_key, "",
+	     "the App's private key in PEM form"),
 	MS("github", "sweep_ms", "GITHUB_SWEEP_MS", github_sweep_ms, "300000", 1000, DAY_MS,
 	   "how often each repository is compared with GitHub"),
 	INT("github", "rate_reserve", "GITHUB_RATE_RESERVE", github_rate_reserve, "500", 0, 1000000,

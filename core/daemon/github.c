@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_KEY 16384
-
 static struct str trimmed(const char *url)
 {
 	struct str s = str_of(url);
@@ -16,22 +14,7 @@ static struct str trimmed(const char *url)
 	return s;
 }
 
-static bool read_key(const char *path, struct str *ret)
-{
-	char *text = calloc(1, MOST_KEY + 1);
-	FILE *file = fopen(path, "re");
-	size_t n;
-
-	if (!text)
-		abort();
-	n = file ? fread(text, 1, MOST_KEY, file) : 0;
-	if (file)
-		fclose(file);
-	*ret = (struct str){ text, n };
-	return n > 0;
-}
-
-bool github_configure(const struct config *config, struct net *net, struct github_sweeper *ret, const char **ret_why)
+void github_configure(const struct config *config, struct net *net, struct github_sweeper *ret)
 {
 	struct str base = trimmed(config->api_base_url);
 	char *url = calloc(1, base.n + sizeof("/webhooks/github"));
@@ -46,20 +29,14 @@ bool github_configure(const struct config *config, struct net *net, struct githu
 				       .base = trimmed(config->github_api_base),
 				       .reserve = config->github_rate_reserve,
 				       .token = str_of(config->github_token),
-				       .app_id = str_of(config->github_app_id) };
+				       .app_id = str_of(config->github_app_id),
+				       .app_key = str_of(config->github_app_private_key) };
 	if (ret->github.token.n) /* one of them asks: the token */
 		ret->github.app_id = (struct str){ 0 };
-	if (ret->github.app_id.n == 0 || read_key(config->github_app_key_file, &ret->github.app_key))
-		return true;
-	*ret_why = "GITHUB_APP_KEY_FILE cannot be read, or is empty";
-	return false;
 }
 
 void github_configure_done(struct github_sweeper *sweeper)
 {
-	if (sweeper->github.app_key.p)
-		explicit_bzero((char *)sweeper->github.app_key.p, sweeper->github.app_key.n);
-	free((char *)sweeper->github.app_key.p);
 	free((char *)sweeper->webhook_url.p);
-	sweeper->github.app_key = sweeper->webhook_url = (struct str){ 0 };
+	sweeper->webhook_url = (struct str){ 0 };
 }

@@ -5,9 +5,8 @@
 #include "daemon/config.h"
 #include "worker/github_sweep.h"
 
-/* Fills in what a sweeper takes from the configuration; the rest is the caller's. False with *ret_why when the App's
- * key cannot be read. */
-bool github_configure(const struct config *config, struct net *net, struct github_sweeper *ret, const char **ret_why);
-void github_configure_done(struct github_sweeper *sweeper); /* forgets the key; zeros are fine */
+/* Fills in what a sweeper takes from the configuration, which must outlive it; the rest is the caller's. */
+void github_configure(const struct config *config, struct net *net, struct github_sweeper *ret);
+void github_configure_done(struct github_sweeper *sweeper); /* zeros are fine */
 
 #endif

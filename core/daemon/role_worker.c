@@ -99,16 +99,11 @@ static void settle_predecessor(struct call *call, struct worker *w)
 	}
 }
 
-/* Without it all else works: a key that is no key any more is not worth a worker that does not start. */
 static void open_sweeper(struct worker *w)
 {
-	const char *why = "";
-
 	w->sweeper = (struct github_sweeper){ .db = w->db, .queue = w->queue, .worker = str_of(w->options->id) };
-	if (github_configure(w->process.config, w->net, &w->sweeper, &why))
-		github_sweep_start(w->process.loop, &w->sweeper);
-	else
-		log_error("Worker", "GitHub is not asked for missed webhooks", F_TEXT("error", why));
+	github_configure(w->process.config, w->net, &w->sweeper);
+	github_sweep_start(w->process.loop, &w->sweeper);
 }
 
 static void open_queue(struct worker *w)

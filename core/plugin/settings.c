@@ -3,6 +3,7 @@
  * Owns nothing; texts go to the arena given. */
 #include "plugin/settings.h"
 
+#include "base/env.h"
 #include "base/setting.h"
 
 #include <stdlib.h>
@@ -40,16 +41,40 @@ static bool is_operators(const struct opshub_setting *s)
 	return s->flags & OPSHUB_SETTING_OPERATOR;
 }
 
-/* What counts: the value given, unless it is the operator's to give, else the environment's, else the initial one. */
-static struct str value_of(const struct opshub_setting *s, const struct setting_value *values, size_t n)
+static bool is_secret(const struct opshub_setting *s)
 {
-	const char *fallback;
+	return s->type == OPSHUB_SETTING_SECRET;
+}
+
+static struct str secret_of_file(struct arena *arena, const struct opshub_setting *s, const char **ret_why)
+{
+	bool failed;
+	char *text = env_secret_file(s->env, &failed);
+	struct str copy = { 0 };
+
+	if (failed)
+		*ret_why = arena_printf(arena, "is in a file that cannot be read or is empty: see %s_FILE", s->env).p;
+	if (text)
+		copy = arena_str(arena, str_of(text));
+	env_secret_free(text);
+	return copy;
+}
+
+/* What counts: the value given, unless it is the operator's to give, else the environment's, else the initial one. */
+static struct str value_of(struct arena *arena, const struct opshub_setting *s, const struct setting_value *values,
+			   size_t n, const char **ret_why)
+{
+	struct str text = { 0 };
 
 	for (size_t i = 0; i < n && !is_operators(s); i++)
 		if (str_eq(values[i].key, str_of(s->key)) && values[i].text.n)
 			return values[i].text;
-	fallback = s->env && *s->env ? getenv(s->env) : NULL;
-	return str_of(fallback && *fallback ? fallback : s->initial);
+	if (s->env && *s->env) {
+		text = str_of(env_get(s->env));
+		if (!text.n && is_secret(s))
+			text = secret_of_file(arena, s, ret_why);
+	}
+	return text.n ? text : str_of(s->initial);
 }
 
 size_t settings_write(struct arena *arena, const struct plugin *plugin, const struct setting_value *values,
@@ -60,11 +85,13 @@ size_t settings_write(struct arena *arena, const struct plugin *plugin, const st
 
 	for (uint32_t i = 0; i < plugin->about.n_settings; i++) {
 		const struct opshub_setting *s = &plugin->settings[i];
-		struct str text = value_of(s, values, n_values);
-		void *place = (char *)instance + s->offset;
 		const char *why = NULL;
+		struct str text = value_of(arena, s, values, n_values, &why);
+		void *place = (char *)instance + s->offset;
 
-		if (text.n)
+		if (why)
+			; /* and nothing else is wrong with it */
+		else if (text.n)
 			why = parse(arena, s, text, place);
 		else if (s->flags & OPSHUB_SETTING_REQUIRED)
 			why = "is required";
@@ -105,7 +132,6 @@ void settings_schema(const struct plugin *plugin, struct buf *ret)
 	json_open(&out, '[');
 	for (uint32_t i = 0; i < plugin->about.n_settings; i++) {
 		const struct opshub_setting *s = &plugin->settings[i];
-		bool is_secret = s->type == OPSHUB_SETTING_SECRET;
 		bool has_env = s->env && *s->env;
 
 		json_open(&out, '{');
@@ -115,13 +141,14 @@ void settings_schema(const struct plugin *plugin, struct buf *ret)
 		json_put_text(&out, "type", str_of(setting_kind_word((enum setting_kind)s->type)));
 		json_put_bool(&out, "required", s->flags & OPSHUB_SETTING_REQUIRED);
 		json_put_bool(&out, "operator", is_operators(s));
-		json_put_bool(&out, "secret", is_secret);
-		json_put_text(&out, "initial", is_secret ? STR("") : str_of(s->initial));
+		json_put_bool(&out, "secret", is_secret(s));
+		json_put_text(&out, "initial", is_secret(s) ? STR("") : str_of(s->initial));
 		choices_json(&out, s->choices);
 		json_put_int(&out, "min", s->min);
 		json_put_int(&out, "max", s->max);
 		json_put_text(&out, "env", str_of(has_env ? s->env : ""));
-		json_put_bool(&out, "envIsSet", has_env && getenv(s->env) && *getenv(s->env));
+		json_put_bool(&out, "envIsSet",
+			      has_env && (is_secret(s) ? env_secret_is_set(s->env) : env_get(s->env) != NULL));
 		json_close(&out, '}');
 	}
 	json_close(&out, ']');

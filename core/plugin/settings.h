@@ -17,11 +17,11 @@ struct setting_fault {
 	const char *message;
 };
 
-/* Check every value against the plugin's declarations and write it into `instance` (plugin->about.instance_size bytes,
- * zeroed), texts copied into the arena, which must live as long as the instance. What is not given comes from the
- * setting's environment variable, then from its initial value. Keys the plugin does not know are left alone: stored
- * settings outlive a version of a plugin. Returns the number of faults, at most one a setting, in arena memory; the
- * instance is complete only when it is 0. */
+/* Check every value against the plugin's declarations and write it into `instance` (plugin->about.instance_size
+ * bytes, zeroed), texts copied into the arena, which must live as long as the instance. What is not given comes from
+ * the setting's environment variable (a secret also from the file of its _FILE variable), then from its initial
+ * value. Keys the plugin does not know are left alone: stored settings outlive a version of a plugin. Returns the
+ * number of faults, at most one a setting, in arena memory; the instance is complete only when it is 0. */
 size_t settings_write(struct arena *arena, const struct plugin *plugin, const struct setting_value *values,
 		      size_t n_values, void *instance, const struct setting_fault **ret_faults);
 /* "token: is required; buildMs: must be ..." */

@@ -67,7 +67,7 @@ static int refusal(struct call *call, const struct github_request *request, int 
 	case 401:
 		return call_fail(call, E_AUTH,
 				 "GitHub refuses the token (401): set GITHUB_TOKEN, or GITHUB_APP_ID and "
-				 "GITHUB_APP_KEY_FILE, anew");
+				 "GITHUB_APP_PRIVATE_KEY, anew");
 	case 403:
 		return call_fail(call, E_AUTH, "GitHub does not allow the token %s %.*s (403): widen its permissions",
 				 request->method, STR_FMT(path));
@@ -152,7 +152,7 @@ int github_app_session(struct call *call, const struct github *github, struct gi
 	const char *why = "";
 
 	if (!app_jwt_sign(github->app_key, &claims, token, &why))
-		return call_fail(call, E_INVALID, "the key in GITHUB_APP_KEY_FILE %s", why);
+		return call_fail(call, E_INVALID, "GITHUB_APP_PRIVATE_KEY %s", why);
 	*ret = (struct github_session){ .github = github, .bearer = str_of(token) };
 	return OK;
 }

@@ -3,8 +3,7 @@
 #include "worker/notify_inner.h"
 
 #include "base/clock.h"
-
-#include <stdlib.h>
+#include "base/env.h"
 
 #define CLEAN_MS     60000
 #define MOST_BATCHES 50
@@ -43,19 +42,12 @@ static void schedule(struct call *call, void *arg)
 		queue_push(notify->queue, &jobs);
 }
 
-static bool is_set(const char *variable)
-{
-	const char *value = getenv(variable);
-
-	return value && *value;
-}
-
 /* Slack alone is everybody's when the server's environment has a token and a channel for it. */
 static void save_defaults(struct call *call, void *arg)
 {
 	const struct notify *notify = arg;
 	const struct str slack = STR("slack");
-	size_t n = is_set("SLACK_BOT_TOKEN") && is_set("SLACK_CHANNEL");
+	size_t n = env_secret_is_set("SLACK_BOT_TOKEN") && env_get("SLACK_CHANNEL");
 
 	while (outbox_defaults(call, notify->db, &slack, n) != OK && fiber_sleep(call, 1000) == OK)
 		;

@@ -229,7 +229,7 @@ test('as a GitHub App: its own token for its webhook, the installation\'s for th
   writeFileSync(file, github.app.key, { mode: 0o600 });
   await part('opshubd', 'stop');
   const from = github.seen.length;
-  await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: github.app.id, GITHUB_APP_KEY_FILE: file });
+  await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: github.app.id, GITHUB_APP_PRIVATE_KEY_FILE: file });
   const guid = github.fails('pull_request', pullRequest('opened', 30), { app: true });
   open(31);
   await deployment(31, 'READY', { seconds: 60 });
@@ -242,7 +242,7 @@ test('as a GitHub App: its own token for its webhook, the installation\'s for th
 });
 
 test('without a token and an App nothing is asked', async () => {
-  await daemon.restart({ GITHUB_APP_ID: '', GITHUB_APP_KEY_FILE: '' });
+  await daemon.restart({ GITHUB_APP_ID: '', GITHUB_APP_PRIVATE_KEY_FILE: '' });
   const from = github.seen.length;
   const { status, out } = await command('reconcile', '--dry-run');
   assert.deepEqual([status, out.split('\n')[0]], [0, 'GitHub is not asked: neither GITHUB_TOKEN nor GITHUB_APP_ID is set']);

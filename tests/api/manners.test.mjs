@@ -79,7 +79,7 @@ test('a preflight is answered from the route table, without a login', async () =
   assert.equal(answer.bytes.length, 0);
   const plain = await ask(list, { method: 'OPTIONS', token: null });
   assert.equal(plain.status, 204);
-  assert.equal(plain.headers.allow, 'GET, HEAD, OPTIONS');
+  assert.equal(plain.headers.allow, 'GET, HEAD, POST, OPTIONS');
   assert.deepEqual(cors(plain), []);
   assert.equal((await ask('/no/such/path', { method: 'OPTIONS', headers: { origin: WEB, 'access-control-request-method': 'POST' } })).status, 404);
 });

@@ -191,14 +191,12 @@ static void settings_that_need_each_other(void **state)
 	check_loaded(NULL);
 	setenv("GITHUB_APP_ID", "12", 1);
 	assert_false(load(NULL));
-	assert_string_equal(why, "GITHUB_APP_KEY_FILE is missing: an App's id and its key are set together");
-	setenv("GITHUB_APP_KEY_FILE", "/nowhere/app.pem", 1);
-	assert_false(load(NULL));
-	assert_string_equal(why, "GITHUB_APP_KEY_FILE cannot be read");
+	assert_string_equal(why, "GITHUB_APP_PRIVATE_KEY is missing: an App's id and its key are set together");
+	setenv("GITHUB_APP_PRIVATE_KEY", "a key", 1);
 	unsetenv("GITHUB_APP_ID");
 	assert_false(load(NULL));
 	assert_string_equal(why, "GITHUB_APP_ID is missing: an App's id and its key are set together");
-	unsetenv("GITHUB_APP_KEY_FILE");
+	unsetenv("GITHUB_APP_PRIVATE_KEY");
 	setenv("DB_REQUIRE_TLS", "1", 1);
 	assert_false(load(NULL));
 	assert_non_null(strstr(why, "DATABASE_URL must have sslmode=verify-full"));
@@ -247,6 +245,35 @@ static void connections_are_divided(void **state)
 	assert_string_equal(why, "DB_POOL_SIZE is 20, but 4 api and 6 worker processes need 33: 3 for each, and for a "
 				 "worker that is being replaced; raise it to 33, or lower API_PROCESSES or "
 				 "WORKER_PROCESSES");
+}
+
+/* Container secrets and systemd's credentials are files. The variable itself counts before them, the ini file after. */
+static void a_secret_may_stand_in_a_file(void **state)
+{
+	(void)state;
+	write_file(STR("-----BEGIN PRIVATE KEY-----\nMIIE\r\n-----END PRIVATE KEY-----\n"));
+	setenv("GITHUB_APP_ID", "12", 1);
+	setenv("GITHUB_APP_PRIVATE_KEY_FILE", path, 1);
+	check_loaded(NULL);
+	assert_string_equal(config.github_app_private_key, "-----BEGIN PRIVATE KEY-----MIIE"
+							   "-----END PRIVATE KEY-----");
+	setenv("GITHUB_APP_PRIVATE_KEY", "in the variable", 1);
+	check_loaded(NULL);
+	assert_string_equal(config.github_app_private_key, "in the variable");
+	unsetenv("GITHUB_APP_PRIVATE_KEY");
+	write_file(STR("\n"));
+	assert_false(load(NULL));
+	assert_string_equal(why,
+			    "GITHUB_APP_PRIVATE_KEY is in a file that cannot be read or is empty: see its variable "
+			    "with _FILE");
+	setenv("GITHUB_APP_PRIVATE_KEY_FILE", "/nowhere/app.pem", 1);
+	assert_false(load(NULL));
+	assert_non_null(strstr(why, "cannot be read"));
+	setenv("PORT_FILE", path, 1); /* no secret */
+	setenv("GITHUB_APP_PRIVATE_KEY_FILE", "", 1);
+	unsetenv("GITHUB_APP_ID");
+	check_loaded(NULL);
+	unsetenv("PORT_FILE");
 }
 
 static void words_for_yes_and_no(void **state)
@@ -514,6 +541,7 @@ int main(void)
 		CASE(each_bad_value_is_named_and_not_shown),
 		CASE(settings_that_need_each_other),
 		CASE(connections_are_divided),
+		CASE(a_secret_may_stand_in_a_file),
 		CASE(words_for_yes_and_no),
 		CASE(environment_over_file_over_default),
 		CASE(a_second_name_counts_when_the_first_is_not_set),

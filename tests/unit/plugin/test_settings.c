@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -127,6 +128,29 @@ static void values_are_written(void **state)
 	arena_free(arena);
 }
 
+static void a_secret_may_stand_in_a_file(void **state)
+{
+	char path[] = "/tmp/opshub-secret-XXXXXX";
+	int fd = mkstemp(path);
+	struct arena *arena = arena_new();
+	const struct setting_fault *faults;
+	struct sample sample = { 0 };
+
+	(void)state;
+	assert_int_equal(write(fd, "from-a-file\n", 12), 12);
+	close(fd);
+	setenv("OPSHUB_TEST_SECRET_FILE", path, 1);
+	plugin.settings[2].initial = "https://a.example";
+	assert_int_equal(settings_write(arena, &plugin, NULL, 0, &sample, &faults), 0);
+	assert_string_equal(sample.secret, "from-a-file");
+	unlink(path);
+	assert_int_equal(settings_write(arena, &plugin, NULL, 0, &sample, &faults), 1);
+	assert_string_equal(settings_faults_text(arena, faults, 1),
+			    "secret is in a file that cannot be read or is empty: see OPSHUB_TEST_SECRET_FILE");
+	unsetenv("OPSHUB_TEST_SECRET_FILE");
+	arena_free(arena);
+}
+
 static void what_is_required_is_asked_for(void **state)
 {
 	struct arena *arena = arena_new();
@@ -196,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_type_has_its_rule, setup),
 		cmocka_unit_test_setup(values_are_written, setup),
+		cmocka_unit_test_setup(a_secret_may_stand_in_a_file, setup),
 		cmocka_unit_test_setup(what_is_required_is_asked_for, setup),
 		cmocka_unit_test_setup(what_is_the_operators_no_value_changes, setup),
 		cmocka_unit_test_setup(the_schema_holds_no_secret, setup),
