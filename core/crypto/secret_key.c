@@ -120,6 +120,19 @@ struct key_ring *key_ring_new(const struct secret_key *keys, size_t n)
 	return ring;
 }
 
+struct key_ring *key_ring_with(const struct key_ring *others, const uint8_t *bytes)
+{
+	struct secret_key keys[KEY_RING_MAX + 1];
+	struct key_ring *ring;
+
+	memcpy(keys[0].bytes, bytes, SECRET_KEY_SIZE);
+	compute_id(&keys[0]);
+	memcpy(keys + 1, others->keys, others->n * sizeof(keys[0]));
+	ring = key_ring_new(keys, others->n + 1);
+	secret_wipe(keys, sizeof(keys));
+	return ring;
+}
+
 struct key_ring *key_ring_free(struct key_ring *ring)
 {
 	OPENSSL_secure_clear_free(ring, sizeof(*ring));

@@ -26,6 +26,8 @@ void secret_key_generate(char ret_text[SECRET_KEY_TEXT_SIZE]);
 struct key_ring;
 /* keys[0] seals; the others only open. Aborts on none or on more than KEY_RING_MAX. */
 struct key_ring *key_ring_new(const struct secret_key *keys, size_t n);
+/* A ring whose current key is these SECRET_KEY_SIZE bytes, before those of another. */
+struct key_ring *key_ring_with(const struct key_ring *others, const uint8_t *bytes);
 struct key_ring *key_ring_free(struct key_ring *ring); /* accepts NULL, returns NULL */
 const struct secret_key *key_ring_current(const struct key_ring *ring);
 const struct secret_key *key_ring_find(const struct key_ring *ring, const uint8_t id[KEY_ID_SIZE]); /* NULL = none */
