@@ -1,6 +1,6 @@
 // Variables of environments: set, changed, deleted, rolled back, shown. What may not be seen is looked for in everything that is answered
 // and stored.
-// stack: --fast --env RATE_LIMIT_REVEAL=200
+// stack: --fast --env RATE_LIMIT_REVEAL=100
 // seconds: 240
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -8,6 +8,7 @@ import { before, test } from 'node:test';
 import { api, assertError, get, post } from '../lib/client.mjs';
 import { apiToken, audit, faultyFields, member, organization, person, project } from '../lib/people.mjs';
 import { one, rows, run } from '../lib/sql.mjs';
+import { until } from '../lib/until.mjs';
 
 let owner, org, developer, viewer;
 
@@ -326,4 +327,28 @@ test('versions come in pages, newest first', async () => {
   assert.deepEqual((await get(next, { token: viewer.token })).json.map((v) => v.version), [2, 1]);
   assert.deepEqual(faultyFields(await get(`${at(e, 'A', '/versions')}?cursor=x`, { token: viewer.token })), ['cursor']);
   assertError(await get(at(e, 'B', '/versions'), { token: viewer.token }), 404, 'NotFoundError');
+});
+
+test('one user is shown so many values in a while, by whatever token he asks', async () => {
+  const e = (await environments()).PREVIEW, maintainer = await member(org, owner, 'MAINTAINER');
+  await add(e, { key: 'A', value: 'one' });
+  const token = apiToken(maintainer, 'admin');
+  assert.equal((await post(at(e, 'export'), { token, body: { reason: 'counts as one' } })).status, 200);
+  let left = 100, answer;
+  for (let i = 1; i < 100; i++) {
+    answer = await reveal(e, 'A', {}, i % 2 ? maintainer : { token });
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.headers.get('x-ratelimit-limit'), '100');
+    left = Math.min(left, Number(answer.headers.get('x-ratelimit-remaining')));
+  }
+  assert.ok(left <= 1, `${left} are left`);
+  const refused = await until('the limit', async () => { // one comes back every 36 seconds
+    const next = await reveal(e, 'A', {}, maintainer);
+    return next.status === 429 && next;
+  });
+  assertError(refused, 429, 'RateLimitError');
+  assert.match(refused.json.message, /^too many secrets shown to you: 100 in 3600 s/);
+  assert.ok(Number(refused.headers.get('retry-after')) <= 37);
+  assert.equal((await get(at(e), { token: maintainer.token })).status, 200);
+  assert.equal((await reveal(e, 'A')).status, 200);
 });

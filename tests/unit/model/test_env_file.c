@@ -13,85 +13,86 @@
 #define MOST    50
 #define LONGEST 200
 
+/* Each sets A alone, to what stands behind it; NULL: it is refused. */
+static const char *const texts[][2] = {
+	{ "A=b", "b" },
+	{ "A=", "" },
+	{ "A=\n", "" },
+	{ "A", NULL },
+	{ "\n\n  A = b \t\n\n", "b" },
+	{ "export A=b", "b" },
+	{ "  export \tA=b", "b" },
+	{ "exportA=b", NULL },
+	{ "export", NULL },
+	{ "export A", NULL },
+	{ "A=b c", "b c" },
+	{ "A=b=c==", "b=c==" },
+	{ "A=b # c", "b" },
+	{ "A=b\t# c", "b" },
+	{ "A= # c", "" },
+	{ "A=b#c", NULL },
+	{ "A=#c", NULL },
+	{ "# B=1\nA=b\n#", "b" },
+	{ "A=it's", "it's" },
+	{ "A=b\\n", "b\\n" },
+	{ "A=$B ${C}", "$B ${C}" },
+	{ "A='b'", "b" },
+	{ "A=''", "" },
+	{ "A=' b '", " b " },
+	{ "A='b' # c", "b" },
+	{ "A='b'#c", "b" },
+	{ "A='b' c", NULL },
+	{ "A='b", NULL },
+	{ "A='b\\'", "b\\" },
+	{ "A='b\\'c'", NULL },
+	{ "A='\"b\" # \\n $C'", "\"b\" # \\n $C" },
+	{ "A='b\nc'", "b\nc" },
+	{ "A='b\r\nc'\r\n", "b\nc" },
+	{ "A=b\rB", NULL },
+	{ "A=`b '\" c`", "b '\" c" },
+	{ "A=\"\"", "" },
+	{ "A=\"b\\nc\\rd\\te\"", "b\nc\rd\te" },
+	{ "A=\"\\\"b\\\"\"", "\"b\"" },
+	{ "A=\"\\\\\\$\\`\"", "\\$`" },
+	{ "A=\"\\x\\'\"", "\\x\\'" },
+	{ "A=\"b\nc\"", "b\nc" },
+	{ "A=\"b\\", NULL },
+	{ "A=\"b\\\"", NULL },
+	{ "\xef\xbb\xbf"
+	  "A=b",
+	  "b" },
+	{ "A=\xc3\xa9\xe6\x9d\xb1", "\xc3\xa9\xe6\x9d\xb1" },
+	{ "A=\xc3", NULL },
+	{ "a=b", NULL },
+	{ "1A=b", NULL },
+	{ "A-B=c", NULL },
+	{ "=b", NULL },
+	{ "A: b", NULL },
+	{ "A=b\nA=c", NULL },
+	{ "{\"A\":\"b\"}", NULL },
+};
+
 static void values(void **state)
 {
-	/* each text sets A alone */
-	static const char *const table[][2] = {
-		{ "A=b", "b" },
-		{ "A=", "" },
-		{ "A=\n", "" },
-		{ "A", NULL },
-		{ "\n\n  A = b \t\n\n", "b" },
-		{ "export A=b", "b" },
-		{ "  export \tA=b", "b" },
-		{ "exportA=b", NULL },
-		{ "export", NULL },
-		{ "export A", NULL },
-		{ "A=b c", "b c" },
-		{ "A=b=c==", "b=c==" },
-		{ "A=b # c", "b" },
-		{ "A=b\t# c", "b" },
-		{ "A= # c", "" },
-		{ "A=b#c", NULL },
-		{ "A=#c", NULL },
-		{ "# B=1\nA=b\n#", "b" },
-		{ "A=it's", "it's" },
-		{ "A=b\\n", "b\\n" },
-		{ "A=$B ${C}", "$B ${C}" },
-		{ "A='b'", "b" },
-		{ "A=''", "" },
-		{ "A=' b '", " b " },
-		{ "A='b' # c", "b" },
-		{ "A='b'#c", "b" },
-		{ "A='b' c", NULL },
-		{ "A='b", NULL },
-		{ "A='b\\'", "b\\" },
-		{ "A='b\\'c'", NULL },
-		{ "A='\"b\" # \\n $C'", "\"b\" # \\n $C" },
-		{ "A='b\nc'", "b\nc" },
-		{ "A='b\r\nc'\r\n", "b\nc" },
-		{ "A=b\rB", NULL },
-		{ "A=`b '\" c`", "b '\" c" },
-		{ "A=\"\"", "" },
-		{ "A=\"b\\nc\\rd\\te\"", "b\nc\rd\te" },
-		{ "A=\"\\\"b\\\"\"", "\"b\"" },
-		{ "A=\"\\\\\\$\\`\"", "\\$`" },
-		{ "A=\"\\x\\'\"", "\\x\\'" },
-		{ "A=\"b\nc\"", "b\nc" },
-		{ "A=\"b\\", NULL },
-		{ "A=\"b\\\"", NULL },
-		{ "\xef\xbb\xbf"
-		  "A=b",
-		  "b" },
-		{ "A=\xc3\xa9\xe6\x9d\xb1", "\xc3\xa9\xe6\x9d\xb1" },
-		{ "A=\xc3", NULL },
-		{ "a=b", NULL },
-		{ "1A=b", NULL },
-		{ "A-B=c", NULL },
-		{ "=b", NULL },
-		{ "A: b", NULL },
-		{ "A=b\nA=c", NULL },
-		{ "{\"A\":\"b\"}", NULL },
-	};
 	struct arena *arena = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct env_fault fault = { 0 };
 		struct env_entry *entries = NULL;
 		size_t n = 0;
-		bool read = env_file_read(arena, str_of(table[i][0]), MOST, LONGEST, &entries, &n, &fault);
+		bool read = env_file_read(arena, str_of(texts[i][0]), MOST, LONGEST, &entries, &n, &fault);
 
-		if (read != (table[i][1] != NULL))
-			fail_msg("%s: %s", table[i][0], read ? "was taken" : fault.why);
+		if (read != (texts[i][1] != NULL))
+			fail_msg("%s: %s", texts[i][0], read ? "was taken" : fault.why);
 		if (!read) {
 			assert_true(fault.line >= 1);
 			continue;
 		}
 		assert_int_equal(n, 1);
 		assert_string_equal(entries[0].key.p, "A");
-		if (!str_eq(entries[0].value, str_of(table[i][1])))
-			fail_msg("%s: became \"%s\"", table[i][0], entries[0].value.p);
+		if (!str_eq(entries[0].value, str_of(texts[i][1])))
+			fail_msg("%s: became \"%s\"", texts[i][0], entries[0].value.p);
 	}
 	arena_free(arena);
 }
