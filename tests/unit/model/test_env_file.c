@@ -14,7 +14,7 @@
 #define LONGEST 200
 
 /* Each sets A alone, to what stands behind it; NULL: it is refused. */
-static const char *const texts[][2] = {
+static const char *const cases[][2] = {
 	{ "A=b", "b" },
 	{ "A=", "" },
 	{ "A=\n", "" },
@@ -77,22 +77,22 @@ static void values(void **state)
 	struct arena *arena = arena_new();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct env_fault fault = { 0 };
 		struct env_entry *entries = NULL;
 		size_t n = 0;
-		bool read = env_file_read(arena, str_of(texts[i][0]), MOST, LONGEST, &entries, &n, &fault);
+		bool read = env_file_read(arena, str_of(cases[i][0]), MOST, LONGEST, &entries, &n, &fault);
 
-		if (read != (texts[i][1] != NULL))
-			fail_msg("%s: %s", texts[i][0], read ? "was taken" : fault.why);
+		if (read != (cases[i][1] != NULL))
+			fail_msg("%s: %s", cases[i][0], read ? "was taken" : fault.why);
 		if (!read) {
 			assert_true(fault.line >= 1);
 			continue;
 		}
 		assert_int_equal(n, 1);
 		assert_string_equal(entries[0].key.p, "A");
-		if (!str_eq(entries[0].value, str_of(texts[i][1])))
-			fail_msg("%s: became \"%s\"", texts[i][0], entries[0].value.p);
+		if (!str_eq(entries[0].value, str_of(cases[i][1])))
+			fail_msg("%s: became \"%s\"", cases[i][0], entries[0].value.p);
 	}
 	arena_free(arena);
 }
