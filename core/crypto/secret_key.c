@@ -151,3 +151,18 @@ const struct secret_key *key_ring_find(const struct key_ring *ring, const uint8_
 			return &ring->keys[i];
 	return NULL;
 }
+
+size_t key_ring_size(const struct key_ring *ring)
+{
+	return ring->n;
+}
+
+const struct secret_key *key_ring_at(const struct key_ring *ring, size_t i)
+{
+	return &ring->keys[i];
+}
+
+void secret_key_id_text(const struct secret_key *key, char ret[KEY_ID_TEXT_SIZE])
+{
+	hex_encode(key->id, KEY_ID_SIZE, ret);
+}

@@ -31,5 +31,8 @@ struct key_ring *key_ring_with(const struct key_ring *others, const uint8_t *byt
 struct key_ring *key_ring_free(struct key_ring *ring); /* accepts NULL, returns NULL */
 const struct secret_key *key_ring_current(const struct key_ring *ring);
 const struct secret_key *key_ring_find(const struct key_ring *ring, const uint8_t id[KEY_ID_SIZE]); /* NULL = none */
+size_t key_ring_size(const struct key_ring *ring);
+const struct secret_key *key_ring_at(const struct key_ring *ring, size_t i); /* 0 = the current one */
+void secret_key_id_text(const struct secret_key *key, char ret[KEY_ID_TEXT_SIZE]);
 
 #endif

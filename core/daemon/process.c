@@ -1,8 +1,12 @@
 /* What the api and the worker process have in common. */
 #include "daemon/process.h"
 
+#include "store/canary.h"
+
 #include <signal.h>
 #include <stdio.h>
+
+#define KEY_CHECK_MS 500 /* to the next try, when the database went away again */
 
 static void on_grace(uv_timer_t *timer)
 {
@@ -52,6 +56,26 @@ bool process_await_db(struct call *call, struct process *p, struct db *db)
 			loop_stop(p->loop);
 			return false;
 		}
+	}
+	return true;
+}
+
+bool process_check_keys(struct call *call, struct process *p, struct db *db, const struct key_ring *keys)
+{
+	int r;
+
+	while ((r = canary_check(call, db, keys)) != OK) {
+		if (r == E_CANCELLED)
+			return false;
+		log_error("Process", "The encryption key could not be checked", F_TEXT("process", p->application),
+			  F_TEXT("error", call->why));
+		if (r == E_INVALID) {
+			p->exit_status = CONFIG_EXIT;
+			loop_stop(p->loop);
+			return false;
+		}
+		if (fiber_sleep(call, KEY_CHECK_MS) != OK)
+			return false;
 	}
 	return true;
 }
