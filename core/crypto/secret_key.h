@@ -22,7 +22,7 @@ bool secret_key_parse(struct str text, struct secret_key *ret, char ret_why[SECR
 /* A fresh key as text, for `opshubd genkey`. */
 void secret_key_generate(char ret_text[SECRET_KEY_TEXT_SIZE]);
 
-/* Keys in memory that is locked and kept out of core dumps where the system grants it, and wiped on free. */
+/* Keys in memory for secrets (base/secret_memory.h). */
 struct key_ring;
 /* keys[0] seals; the others only open. Aborts on none or on more than KEY_RING_MAX. */
 struct key_ring *key_ring_new(const struct secret_key *keys, size_t n);

@@ -2,6 +2,7 @@
 #include "daemon/config.h"
 
 #include "base/env.h"
+#include "base/secret_memory.h"
 #include "crypto/secret_key.h"
 #include "crypto/session_token.h"
 #include "daemon/config_file.h"
@@ -27,6 +28,18 @@ static bool refuse(struct reason *why, const char *name, const char *what)
 	return false;
 }
 
+static bool is_secret(const struct setting *s)
+{
+	return s->flags & (SET_SECRET | SET_URL);
+}
+
+static char *secret_text(const char *text)
+{
+	size_t n = strlen(text);
+
+	return memcpy(secret_alloc(n + 1), text, n);
+}
+
 static bool store(const struct setting *s, const char *text, struct config *config, struct reason *why)
 {
 	char *field = (char *)config + s->offset;
@@ -34,7 +47,7 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	char range[128];
 
 	if (s->type == SET_TEXT) {
-		text = strdup(text); /* the file's goes away */
+		text = is_secret(s) ? secret_text(text) : strdup(text); /* the file's goes away */
 		memcpy(field, &text, sizeof(text));
 		return true;
 	}
@@ -47,11 +60,6 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	}
 	memcpy(field, &number, sizeof(number));
 	return true;
-}
-
-static bool is_secret(const struct setting *s)
-{
-	return s->flags & (SET_SECRET | SET_URL);
 }
 
 static const char *from_environment(const struct setting *s)
@@ -395,9 +403,10 @@ void config_done(struct config *config)
 		if (config_table[i].type != SET_TEXT)
 			continue;
 		memcpy(&text, (const char *)config + config_table[i].offset, sizeof(text));
-		if (text && is_secret(&config_table[i]))
-			explicit_bzero(text, strlen(text));
-		free(text);
+		if (is_secret(&config_table[i]))
+			secret_free(text);
+		else
+			free(text);
 	}
 	*config = (struct config){ 0 };
 }

@@ -35,7 +35,7 @@ function opshubd(current, previous, ...words) {
 
 async function restart(current, previous) {
   await part('opshubd', 'stop');
-  appendFileSync(`${env.stackDir}/daemon.env`, `ENCRYPTION_KEY_BASE64='${base64(current)}'\nENCRYPTION_KEY_PREVIOUS_BASE64='${base64(previous)}'\n`);
+  appendFileSync(`${env.stackDir}/daemon.env`, `export ENCRYPTION_KEY_BASE64='${base64(current)}'\nexport ENCRYPTION_KEY_PREVIOUS_BASE64='${base64(previous)}'\n`);
   await part('opshubd', 'start');
 }
 
@@ -148,7 +148,7 @@ test('the whole change: both keys, rotate, the new one alone; deployments go on 
   assert.equal(done.status, 0, done.text);
   assert.match(done.text, /ENCRYPTION_KEY_PREVIOUS_BASE64 may be taken away now/);
   assert.ok(masters(keyName(second)));
-  const row = one("select actor_kind, after from audit_log where org_id = '' and action = 'installation.keys' order by seq desc limit 1");
+  const row = one("select actor_kind, after::jsonb as after from audit_log where org_id = '' and action = 'installation.keys' order by seq desc limit 1");
   assert.equal(row.actor_kind, 'cli');
   assert.deepEqual([row.after.master, row.after.previousMayGo], [keyName(second), true]);
   assert.match((await opshubd(second, first, 'keys', 'status')).text, /PREVIOUS_BASE64 is not needed any more/);
