@@ -17,7 +17,7 @@
 #define FIRST_DELAY_MS   100
 #define LONGEST_DELAY_MS 10000
 #define STEADY_MS        10000 /* who lived so long starts again at once */
-#define MOST_ARGS        9
+#define MOST_ARGS        8
 #define ARG_MAX_BYTES    256
 #define PATH_MAX_BYTES   512
 
