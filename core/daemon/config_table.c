@@ -39,6 +39,10 @@ const struct setting config_table[] = {
 	     "still accepted while sessions signed with it run out"),
 	TEXT("secrets", "encryption_key", "ENCRYPTION_KEY_BASE64", NULL, SET_REQUIRED | SET_SECRET, encryption_key,
 	     NULL, "32 random bytes in base64, as opshubd genkey prints them"),
+	TEXT("secrets", "encryption_key_previous", "ENCRYPTION_KEY_PREVIOUS_BASE64", NULL, SET_SECRET,
+	     encryption_key_previous, "",
+	     "while the key is changed: the one before, which still opens what it sealed, until opshubd keys rotate "
+	     "says that it may go"),
 
 	TEXT("github", "client_id", "GITHUB_CLIENT_ID", NULL, SET_REQUIRED, github_client_id, NULL,
 	     "OAuth app: client id; none = nobody logs in with GitHub"),

@@ -19,7 +19,8 @@ static void boot(struct call *call, void *arg)
 {
 	struct api_process *p = arg;
 
-	if (process_await_db(call, &p->process, p->api->db))
+	if (process_await_db(call, &p->process, p->api->db) &&
+	    process_check_keys(call, &p->process, p->api->db, p->keys))
 		heart_ready(p->process.heart);
 }
 
