@@ -33,6 +33,7 @@ static int read_import(struct exchange *x, struct import *ret)
 {
 	struct str type = http_request_header(x, "content-type"), dry = http_query(x, "dryRun");
 
+	arena_wipe(x->call->arena); /* a file as text is not opened by input_open(), which does */
 	*ret = (struct import){ x->body, str_eq(dry, STR("true")) };
 	if (dry.p && !ret->dry_run && !str_eq(dry, STR("false")))
 		return answer_field(x, 422, "dryRun", "must be true or false");
