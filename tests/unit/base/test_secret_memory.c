@@ -1,4 +1,5 @@
-/* Memory for secrets: empty when it is handed out, whoever had it before, and out of reach of a dump and of children. */
+/* Memory for secrets: empty when it is handed out, whoever had it before, and out of reach of a dump and of children.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

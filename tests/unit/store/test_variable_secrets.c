@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "crypto/digest.h"
 #include "base/id.h"
+#include "crypto/digest.h"
 #include "store/project_keys.h"
 #include "store/variable_secrets.h"
 
@@ -119,9 +119,10 @@ static void a_key_of_another_project_or_damaged_does_not_open(void **state)
 	assert_int_equal(project_ring_open(&call, old_master, STR("proj_a"), hex, &ring), E_INVALID);
 	assert_int_equal(project_ring_open(&call, old_master, STR("proj_a"), STR("no hex"), &ring), E_INVALID);
 	/* one that was wrapped twice is no key, whatever it opens to */
-	twice = envelope_seal(call.arena, old_master,
-			      envelope_context(call.arena, (const struct str[]){ STR("project_keys"), STR("proj_a") }, 2),
-			      key.wrapped);
+	twice = envelope_seal(
+		call.arena, old_master,
+		envelope_context(call.arena, (const struct str[]){ STR("project_keys"), STR("proj_a") }, 2),
+		key.wrapped);
 	assert_int_equal(project_ring_open(&call, old_master, STR("proj_a"), hex_of(twice), &ring), E_INVALID);
 	assert_null(ring);
 }
@@ -163,11 +164,10 @@ static void make_rows(struct row *rows, const struct key_ring **rings)
 				 OK);
 		for (int i = 0; i < 24; i++, row++) {
 			row->ring = rings[p];
-			row->place = (struct variable_place){
-				str_of(orgs[p]), str_of(projects[p]),
-				arena_printf(call.arena, "env_%s_%d", projects[p], i / 12),
-				str_of(keys[i / 3 % 4]), i % 3 + 1
-			};
+			row->place = (struct variable_place){ str_of(orgs[p]), str_of(projects[p]),
+							      arena_printf(call.arena, "env_%s_%d", projects[p],
+									   i / 12),
+							      str_of(keys[i / 3 % 4]), i % 3 + 1 };
 			row->plain = i % 5 ? arena_printf(call.arena, "value %d of %s", i, projects[p]) : STR("");
 			assert_int_equal(variable_seal(&call, row->ring, &row->place, row->plain, &s), OK);
 			row->sealed = s.sealed;
