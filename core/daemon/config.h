@@ -34,7 +34,7 @@ struct config {
 	int64_t test_login, disable_slack, use_mock_provider; /* 0 or 1 */
 	/* rate limits, and the windows they hold for */
 	int64_t limit_general, limit_general_window_ms, limit_auth, limit_auth_window_ms, limit_webhook,
-		limit_webhook_window_ms;
+		limit_webhook_window_ms, limit_reveal, limit_reveal_window_ms;
 	int64_t login_failure_threshold, login_failure_window_ms;
 	/* secrets during a rollover */
 	const char *jwt_secret_previous, *github_webhook_secret_previous, *encryption_key_previous;
