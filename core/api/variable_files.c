@@ -106,9 +106,9 @@ int variables_import(struct exchange *x)
 {
 	const struct variable_owner owner = variable_owner_of(x);
 	struct variable_change change;
-	struct variable_wish *wishes;
+	struct variable_wish *wishes = NULL;
 	struct import import;
-	size_t n;
+	size_t n = 0;
 	int r = read_import(x, &import);
 
 	if (r == OK)
