@@ -202,6 +202,8 @@ test('a label approves the commit of that moment, when the project says which an
 test('a GitHub App alone is enough: its installation is asked as, with one token until that is taken back', async () => {
   const file = `${env.stackDir}/app.pem`;
   writeFileSync(file, github.app.key, { mode: 0o600 });
+  await part('opshubd', 'stop');
+  sweepNothing();
   await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: github.app.id, GITHUB_APP_PRIVATE_KEY_FILE: file, WORKER_PROCESSES: '1' });
   for (const pr of [270, 271]) {
     const sha = await fork(pr);

@@ -108,6 +108,8 @@ test('what GitHub refuses, breaks or does not know ends in a sentence', async ()
 test('a GitHub App alone is enough: its installation is asked as, with one token for many questions', async () => {
   const file = `${env.stackDir}/app.pem`;
   writeFileSync(file, github.app.key, { mode: 0o600 });
+  await part('opshubd', 'stop');
+  sweepNothing();
   await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: github.app.id, GITHUB_APP_PRIVATE_KEY_FILE: file, API_PROCESSES: '1' });
   github.seen.length = 0;
   github.app.skewMs = -90_000;
