@@ -92,6 +92,7 @@ static void settle_predecessor(struct call *call, struct worker *w)
 				  F_TEXT("jobId", o->crash_job), F_TEXT("reason", "PLUGIN_CRASH"),
 				  F_TEXT("error", o->crash_why));
 	}
+	reaper_release(call, w->db, str_of(o->predecessor)); /* else its leases run out */
 	if (jobs_release(call, w->db, str_of(o->predecessor), &list) == OK) {
 		queue_push(w->queue, &list);
 		if (list.n)
@@ -141,6 +142,7 @@ static void open_queue(struct worker *w)
 	w->handlers[3] = (struct job_handler){ "approval", approve, &w->approver };
 	w->queue = w->reconciler.queue = w->approver.queue = queue_open(&options);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
+				     .worker = str_of(w->options->id),
 				     .every_ms = c->reap_ms,
 				     .destroy_orphans = c->reap_orphans,
 				     .orphan_age_ms = 3600000 };
