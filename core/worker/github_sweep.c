@@ -195,7 +195,7 @@ static void report_repo(struct call *call, void *arg)
 		sweep_say(&s, "could not be compared: %s", call->why);
 	else if (dry->report->n == before)
 		sweep_say(&s, "nothing differs");
-	dry->paused = r == E_LIMITED;
+	dry->paused = r == E_LIMITED && !github_is_app(dry->o->github); /* an App has an allowance for each account */
 }
 
 int github_sweep_report(struct call *call, const struct github_sweeper *o, struct buf *report)

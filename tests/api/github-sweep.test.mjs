@@ -180,6 +180,18 @@ test('below the reserve nobody asks until the allowance is new', async () => {
   assert.ok(github.seen[from].at >= reset * 1000, `asked ${reset * 1000 - github.seen[from].at} ms before the reset`);
 });
 
+test('the allowance is new by GitHub\'s clock, whatever ours says', async () => {
+  github.app.skewMs = 600_000;
+  github.allowance = { limit: 5000, remaining: 499, reset: Math.floor((Date.now() + github.app.skewMs) / 1000) + 8 };
+  const { seconds } = await until('all wait', () => one("select extract(epoch from next_at - now())::int as seconds from github_repos where next_at > now() + interval '2 s'"), { seconds: 60 });
+  github.app.skewMs = 0;
+  github.allowance = { limit: 5000, remaining: 4900, reset: Math.floor(Date.now() / 1000) + 3600 };
+  assert.ok(seconds <= 10, `waits for ${seconds} s`);
+  await until('no sweep is under way', () => one('select count(*)::int as n from github_repos where worker is not null').n === 0);
+  run('update github_repos set next_at = now()');
+  await swept();
+});
+
 test('a refusal for too many requests is obeyed', async () => {
   github.faults.set(pulls, { status: 403, headers: { 'retry-after': '4' }, body: '{"message":"You have exceeded a secondary rate limit."}' });
   await until('all wait', () => one("select count(*)::int as n from github_repos where next_at > now() + interval '1500 ms'").n === 1, { seconds: 60 });

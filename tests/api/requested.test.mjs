@@ -132,6 +132,12 @@ test('a GitHub App alone is enough: its installation is asked as, with one token
   pull(22);
   assert.equal((await ask({ prNumber: 22 })).status, 202);
   assert.deepEqual(github.seen.slice(4).map(([, authorization]) => authorization), [first, github.app.tokens[1]].map((t) => `Bearer ${t}`));
+  github.app.revoke();
+  github.app.lifeMs = 4 * 60_000;
+  for (let n = 3; n <= 5; n++) {
+    assert.equal((await ask({ prNumber: 22 })).status, 202);
+    assert.equal(github.app.tokens.length, n, 'one that ends soon is not kept');
+  }
 });
 
 test('with neither a token nor an App public repositories are asked for, as nobody', async () => {

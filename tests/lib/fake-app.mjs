@@ -4,12 +4,13 @@
 //   if (app.answer(request, url, say)) return; the paths that an App asks before all others: installation, access_tokens
 //   app.takes(bearer), app.isSigned(bearer)   an installation's token; the App's own
 //   app.installed = false, app.revoke()       it was uninstalled; its tokens were taken back
+//   app.lifeMs = 60_000                       how long the tokens last that it gives from now on
 //   app.skewMs = 90_000                       GitHub's clock is ahead of ours; app.date() is its Date header
 import { createVerify, generateKeyPairSync, randomBytes } from 'node:crypto';
 
 export function fakeApp() {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const app = { id: '123456', installed: true, key: privateKey.export({ type: 'pkcs1', format: 'pem' }), tokens: [], skewMs: 0 };
+  const app = { id: '123456', installed: true, key: privateKey.export({ type: 'pkcs1', format: 'pem' }), tokens: [], skewMs: 0, lifeMs: 3600_000 };
   let valid = new Set();
   const now = () => Date.now() + app.skewMs;
   app.date = () => new Date(now()).toUTCString();
@@ -32,7 +33,7 @@ export function fakeApp() {
       const token = `ghs_${randomBytes(18).toString('hex')}`;
       valid.add(token);
       app.tokens.push(token);
-      say(201, { token, expires_at: new Date(now() + 3600_000).toISOString().replace(/\.\d+/, '') });
+      say(201, { token, expires_at: new Date(now() + app.lifeMs).toISOString().replace(/\.\d+/, '') });
     }
     return true;
   };
