@@ -297,6 +297,7 @@ static const struct opshub_plugin plugin = {
 	.struct_size = sizeof(plugin),
 	.abi_major = OPSHUB_ABI_MAJOR,
 	.abi_minor = OPSHUB_ABI_MINOR,
+	.needs_minor = 1, /* an older host would let projects set apiBase */
 	.kind = OPSHUB_KIND_PROVIDER,
 	.instance_size = sizeof(struct netlify),
 	.name = "netlify",

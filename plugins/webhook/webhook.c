@@ -208,7 +208,7 @@ static opshub_status judge(opshub_call *call, const struct opshub_host *host,
 		return OPSHUB_OK;
 	if (status == 410)
 		return host->fail(
-			call, OPSHUB_E_AUTH,
+			call, OPSHUB_E_NOT_FOUND,
 			"Webhook receiver answered 410: it wants no more events. Delete this connection, or save "
 			"it again when the receiver is back");
 	if (status == 429)
