@@ -153,7 +153,7 @@ test('more pull requests than Netlify starts at once wait for their turn', async
 });
 
 test('a burst sends what Netlify starts in a minute and no more, and those are looked at meanwhile', async () => {
-  const p = await preview({ settings: { netlifyBuildsPerMinute: 3 } }), all = Array.from({ length: 40 }, (_, i) => i + 1);
+  const p = await preview({ settings: { netlifyBuildsPerMinute: 3 } }), all = Array.from({ length: 40 }, (_, i) => i + 1), began = Date.now();
   await eachOf(all, 10, (pr) => event(p, 'opened', pr));
   const list = async () => (await get(`/projects/${p.id}/deployments?limit=100`, { token: owner.token })).json;
   const waiting = (d) => d.detail === 'RETRYING' && /other pull requests were first/.test(d.message ?? '');
@@ -163,7 +163,8 @@ test('a burst sends what Netlify starts in a minute and no more, and those are l
     throw new Error(JSON.stringify(now.map((d) => [d.status, d.detail, d.message])));
   }, { seconds: 60 });
   const builds = netlify.asked(p.site).filter((s) => s.method === 'POST');
-  assert.ok(builds.length <= 3 * 2 * 2, `${builds.length} builds of two workers in at most two minutes`);
+  const seconds = (Date.now() - began) / 1000;
+  assert.ok(builds.length <= 3 * 2 * Math.ceil(1 + seconds / 60), `${builds.length} builds of two workers in ${seconds} s`);
   assert.ok(builds.every((s) => s.status === 200), 'Netlify had to refuse one');
   assert.equal(netlify.asked(p.site).filter((s) => s.path === `/sites/${p.site.id}`).length, builds.length, 'who waits asks nothing');
   await eachOf(all, 10, (pr) => event(p, 'closed', pr));
