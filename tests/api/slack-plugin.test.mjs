@@ -163,7 +163,7 @@ test('too many requests: waits as long as Slack says', async () => {
   assert.match(limited.why, /^Slack takes no more chat\.postMessage requests/);
   assert.equal(soon.code, 'OK');
   one(channel);
-  slack.fail('chat.postMessage', { status: 429, body: '' }, 3);
+  slack.fail('chat.postMessage', { status: 429, body: '' });
   const [unsaid] = await trial(channel, [send(event())]);
   assert.deepEqual([unsaid.code, unsaid.retryAfterMs], ['E_LIMITED', 30000]);
   one(channel);
