@@ -57,7 +57,7 @@ function grown(pick, depth = 0) {
 }
 
 test('patterns of the subset mean what they mean in JavaScript', () => {
-  const seed = Date.now() % 1e9, pick = random(seed), pairs = [];
+  const seed = 20261123, pick = random(seed), pairs = [];
   for (let i = 0; i < 3000; i++) {
     const pattern = grown(pick);
     for (let k = 0; k < 6; k++) pairs.push([pattern, keyOf(pick)]);
@@ -67,7 +67,7 @@ test('patterns of the subset mean what they mean in JavaScript', () => {
 });
 
 test('of arbitrary text nothing is taken that is no regular expression, or means something else', () => {
-  const seed = Date.now() % 1e9, pick = random(seed), signs = 'AB1_.*+?|()[]^$\\-:{}dwDW,';
+  const seed = 20261123, pick = random(seed), signs = 'AB1_.*+?|()[]^$\\-:{}dwDW,';
   const pairs = Array.from({ length: 40000 }, () => [Array.from({ length: 1 + pick(8) }, () => signs[pick(signs.length)]).join(''), keyOf(pick)]);
   const taken = compare(pairs, seed);
   assert.ok(taken > 1000, `seed ${seed}: only ${taken} were taken`);
