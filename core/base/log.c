@@ -1,6 +1,8 @@
 /* The one log sink: level check, one JSON line, redaction, one write. */
 #include "base/log.h"
 
+#include "base/secret_memory.h"
+
 #include "base/clock.h"
 #include "base/json_write.h"
 
@@ -78,9 +80,7 @@ void log_secret(struct str value)
 	for (unsigned i = 0; i < n_process_secrets; i++)
 		if (str_eq(process_secrets[i], value))
 			return;
-	copy = malloc(value.n);
-	if (!copy)
-		return;
+	copy = secret_alloc(value.n);
 	memcpy(copy, value.p, value.n);
 	process_secrets[n_process_secrets++] = (struct str){ copy, value.n };
 }

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int call_fail(struct call *call, int code, const char *format, ...)
 {
@@ -32,8 +33,11 @@ int64_t call_left_ms(const struct call *call)
 void call_secret(struct call *call, struct str secret)
 {
 	struct log_secret *entry = arena_alloc(call->arena, sizeof(*entry));
+	char *copy = arena_secret(call->arena, secret.n + 1);
 
-	*entry = (struct log_secret){ arena_str(call->arena, secret), call->log.secrets };
+	if (secret.n)
+		memcpy(copy, secret.p, secret.n);
+	*entry = (struct log_secret){ { copy, secret.n }, call->log.secrets };
 	call->log.secrets = entry;
 }
 
