@@ -70,8 +70,9 @@ returning p.id, p.project_id;
 
 -- name: policy_evaluated
 -- $1 id, $2 worker or null (by hand), $3 ms until the next time.
-update secret_policies set last_evaluated_at = now(), next_at = now() + $3::bigint * interval '1 ms'
-where id = $1::text and ($2::text is null or worker = $2);
+update secret_policies set last_evaluated_at = now(),
+	next_at = case when $2::text is null then next_at else now() + $3::bigint * interval '1 ms' end
+where id = $1::text and ($2 is null or worker = $2);
 
 -- name: rotation_candidates
 -- What could be rotated: all variables of a project that have a value. `since`: from when on a period counts.
