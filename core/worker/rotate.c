@@ -5,7 +5,7 @@
 #define LOOK_MS    2000  /* at a preview that builds */
 #define BUSY_MS    5000  /* at previews that others use */
 #define FROZEN_MS  60000 /* at an organization that is locked down */
-#define UNKNOWN_MS 30000 /* at a program that could not decide, or a database that is away */
+#define UNKNOWN_MS 10000 /* at a program that could not decide, or a database that is away */
 
 bool page_check_read(struct str word, enum page_check *ret)
 {

@@ -72,12 +72,12 @@ returning p.id, p.project_id;
 -- $1 id, $2 worker or null (by hand), $3 ms until the next time.
 update secret_policies set last_evaluated_at = now(),
 	next_at = case when $2::text is null then next_at else now() + $3::bigint * interval '1 ms' end
-where id = $1::text and ($2 is null or worker = $2);
+where id = $1::text and ($2::text is null or worker = $2::text);
 
 -- name: rotation_candidates
 -- What could be rotated: all variables of a project that have a value. `since`: from when on a period counts.
 select v.id, v.key, e.name as environment, a.version,
-	greatest(a.activated_at, a.created_at, (select max(o.ended_at) from rotations o where o.var_id = v.id and o.state in ('FAILED', 'REMINDED')))
+	greatest(coalesce(a.activated_at, a.created_at), (select max(o.ended_at) from rotations o where o.var_id = v.id and o.state in ('FAILED', 'REMINDED')))
 		as since,
 	(select o.id from rotations o where o.var_id = v.id and o.ended_at is null) as rotation, now() as now
 from environments e join env_vars v on v.environment_id = e.id and v.deleted_at is null
