@@ -75,10 +75,10 @@ on conflict (kind, key) do update set state = 'waiting', again = false, attempts
 returning id, queue;
 
 -- name: versions_retire
--- What nothing runs with any more.
+-- What nothing runs with any more; ten seconds after its end every deployment that had read it as the active one has written that down.
 update env_var_versions g set state = 'RETIRED', ended_at = now()
 where ctid = any (array(select s.ctid from env_var_versions s
-	where s.state = 'GRACE' and not exists (select from attempt_variables u join preview_attempts a on a.id = u.attempt_id
+	where s.state = 'GRACE' and s.ended_at < now() - interval '10 s' and not exists (select from attempt_variables u join preview_attempts a on a.id = u.attempt_id
 		where u.var_id = s.var_id and u.version = s.version and a.state <> 'gone')
 	limit 500 for update skip locked))
 returning g.var_id;

@@ -146,7 +146,7 @@ test('without a preview the program decides; what is due is rotated once, and wh
   assert.match(fresh, /^[0-9a-f]{40}$/);
   assert.deepEqual({ ...given(), url: null }, { project: p.name, projectId: p.id, environment: 'PREVIEW', key: 'API_TOKEN', version: 2, url: null, value: fresh });
   assert.deepEqual(readFileSync(file('environment'), 'utf8').match(/^\w+(?==)/gm).filter((name) => !['PATH', 'HOME', 'LANG', 'PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)), []);
-  await until('version 1 is retired', () => states(p, 'API_TOKEN')[1] === 'RETIRED');
+  await until('version 1 is retired', () => states(p, 'API_TOKEN')[1] === 'RETIRED', { seconds: 60 });
   assert.equal((await rotations(p)).length, 1);
   assert.deepEqual(audit(org).filter((row) => row.project_id === p.id && row.action.startsWith('rotation')).map((row) => [row.action, row.actor_kind]),
     [['rotation.start', 'system'], ['rotation.done', 'system']]);

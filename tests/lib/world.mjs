@@ -111,8 +111,8 @@ function world() {
       ('${ids.otherProject}', '${organizations[0]}', 'other', 'matrix/other'), ('${ids.foreignProject}', '${organizations[1]}', 'foreign', 'matrix/foreign');
     update environments set id = '${ids.environment}' where project_id = '${ids.project}' and name = 'PREVIEW';
     update environments set id = '${ids.foreignEnvironment}' where project_id = '${ids.foreignProject}' and name = 'PREVIEW';
-    insert into secret_policies (id, project_id, environment_id, name, key_pattern, rotate_every_days, generator, notify, verify, enabled)
-      values ('${ids.policy}', '${ids.project}', '${ids.environment}', 'ours', '^NONE$', 30, '{"type":"uuid"}', true, true, true);
+    insert into secret_policies (id, project_id, environment_id, name, key_pattern, rotate_every_days, generator, notify, verify, enabled, next_at)
+      values ('${ids.policy}', '${ids.project}', '${ids.environment}', 'ours', '^NONE$', 30, '{"type":"uuid"}', true, true, true, ${later});
     insert into env_vars (id, environment_id, key, last_version) values ('${id('var', 'ours')}', '${ids.environment}', 'KNOWN', 1);
     insert into env_var_versions (var_id, version, state, sealed, key_id, mask, fingerprint, source)
       values ('${id('var', 'ours')}', 1, 'ACTIVE', '\\x00', '', '***', '', 'SET');
