@@ -2,13 +2,13 @@
 #include "crypto/generate.h"
 
 #include "base/id.h"
+#include "base/secret_memory.h"
 #include "crypto/digest.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define POOL 256
@@ -43,17 +43,15 @@ void generate_uuid(char ret[UUID_SIZE + 1])
 	secret_wipe(b, sizeof(b));
 }
 
-/* The text of a memory BIO, with a NUL behind. */
+/* The text of a memory BIO, with a NUL behind, in memory for secrets. */
 static char *text_of(BIO *bio)
 {
 	char *bytes, *text = NULL;
 	long n = BIO_get_mem_data(bio, &bytes);
 
-	if (n > 0)
-		text = malloc((size_t)n + 1);
-	if (text) {
+	if (n > 0) {
+		text = secret_alloc((size_t)n + 1);
 		memcpy(text, bytes, (size_t)n);
-		text[n] = '\0';
 	}
 	return text;
 }
@@ -81,9 +79,7 @@ bool key_pair_generate(struct key_pair *pair)
 
 void key_pair_done(struct key_pair *pair)
 {
-	if (pair->private_pem)
-		secret_wipe(pair->private_pem, strlen(pair->private_pem));
-	free(pair->private_pem);
-	free(pair->public_pem);
+	secret_free(pair->private_pem);
+	secret_free(pair->public_pem);
 	pair->private_pem = pair->public_pem = NULL;
 }

@@ -13,22 +13,13 @@ struct value {
 	struct str plain, public_key;
 };
 
-static void wipe(void *value)
-{
-	const struct str *plain = value;
-
-	secret_wipe((char *)(uintptr_t)plain->p, plain->n);
-}
-
-/* Memory of the call for n bytes, overwritten when it ends; no log line of the call shows them. */
+/* Memory for n bytes that is locked, and wiped with the call. */
 static char *secret_room(struct call *call, size_t n, struct str *ret)
 {
-	struct str *kept = arena_alloc(call->arena, sizeof(*kept));
-	char *bytes = arena_raw(call->arena, n + 1);
+	char *bytes = arena_secret(call->arena, n + 1);
 
 	bytes[n] = '\0';
-	*kept = *ret = (struct str){ bytes, n };
-	arena_defer(call->arena, wipe, kept);
+	*ret = (struct str){ bytes, n };
 	return bytes;
 }
 

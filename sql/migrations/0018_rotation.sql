@@ -152,8 +152,9 @@ begin
 	if chosen.id is null then
 		if exists (select from previews v join preview_attempts a on a.preview_id = v.id
 				join attempt_variables u on u.attempt_id = a.id and u.var_id = r.var_id
-				where v.project_id = r.project_id and v.status in ('READY', 'QUEUED', 'BUILDING') and v.desired = 'deployed' and v.pr_open
-					and not v.from_fork and a.state <> 'gone') then
+				where v.project_id = r.project_id and v.desired = 'deployed' and v.pr_open and not v.from_fork
+					-- a value was refused before: what that trial left in ruins is no reason to go on without one
+					and (r.tries > 0 or (v.status in ('READY', 'QUEUED', 'BUILDING') and a.state <> 'gone'))) then
 			return 'busy';
 		end if;
 		return 'none';

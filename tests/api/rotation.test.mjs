@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { api, assertError, get, post } from '../lib/client.mjs';
+import { faults } from '../lib/cloud.mjs';
 import { env } from '../lib/env.mjs';
 import { deliver, ofRepository, pullRequest } from '../lib/github.mjs';
 import { daemon } from '../lib/github-login.mjs';
@@ -227,6 +228,23 @@ test('a live preview is deployed with it first; when that fails it gets the acti
     && one(`select status from previews where id = '${d.id}'`).status === 'READY', { seconds: 60 });
   assert.equal(states(p, 'API_TOKEN')[2], 'ACTIVE');
   verdict(0);
+});
+
+test('a build that fails with it takes it back, and without a preview to try it with no other value is let through', async () => {
+  const p = await world();
+  await variable(p, 'API_TOKEN', 'the value before the build');
+  const d = await preview(p, 903);
+  await faults({ mode: 'fail-build' });
+  await rotate(p, { keys: ['API_TOKEN'], generator: { type: 'random' } });
+  const refused = await until('the first value is refused', () => audit(org, 'rotation.failed').find((row) => row.project_id === p.id), { seconds: 60 });
+  assert.match(refused.after.reason, /^the preview of #903 could not be deployed with it \(BUILD_FAILED: /);
+  await newest(p, 'PENDING');
+  assert.deepEqual(states(p, 'API_TOKEN'), { 1: 'ACTIVE', 2: 'FAILED', 3: 'PENDING' });
+  await faults({ mode: 'none' });
+  await until('the preview is in error', () => one(`select status from previews where id = '${d.id}'`).status === 'ERROR', { seconds: 60 });
+  assert.equal(await value(p, 'API_TOKEN'), 'the value before the build');
+  assert.equal((await post(`/deployments/${d.id}/retry`, { token: owner.token })).status, 202);
+  assert.equal((await newest(p, 'DONE', 90)).version, 3);
 });
 
 test('a policy that reminds tells people once a period and changes nothing', async () => {
