@@ -238,10 +238,10 @@ test('a build that fails with it takes it back, and without a preview to try it 
   await rotate(p, { keys: ['API_TOKEN'], generator: { type: 'random' } });
   const refused = await until('the first value is refused', () => audit(org, 'rotation.failed').find((row) => row.project_id === p.id), { seconds: 60 });
   assert.match(refused.after.reason, /^the preview of #903 could not be deployed with it \(BUILD_FAILED: /);
+  await until('the preview is in error', () => one(`select status from previews where id = '${d.id}'`).status === 'ERROR', { seconds: 60 });
   await newest(p, 'PENDING');
   assert.deepEqual(states(p, 'API_TOKEN'), { 1: 'ACTIVE', 2: 'FAILED', 3: 'PENDING' });
   await faults({ mode: 'none' });
-  await until('the preview is in error', () => one(`select status from previews where id = '${d.id}'`).status === 'ERROR', { seconds: 60 });
   assert.equal(await value(p, 'API_TOKEN'), 'the value before the build');
   assert.equal((await post(`/deployments/${d.id}/retry`, { token: owner.token })).status, 202);
   assert.equal((await newest(p, 'DONE', 90)).version, 3);
