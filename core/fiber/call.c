@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define SECRETS_MAX (96 * 1024 * 1024) /* bytes, of all forms: 8 MiB of secrets, as much as a provider is sent */
+
 int call_fail(struct call *call, int code, const char *format, ...)
 {
 	char text[1024];
@@ -29,12 +31,28 @@ int64_t call_left_ms(const struct call *call)
 	return left > 0 ? left : 0;
 }
 
+static void free_secrets(void *redactor)
+{
+	redactor_free(redactor);
+}
+
+static void hide(struct call *call, struct str mark, struct str secret)
+{
+	if (!call->log.secrets) {
+		call->log.secrets = redactor_new(SECRETS_MAX);
+		arena_defer(call->arena, free_secrets, call->log.secrets);
+	}
+	call->log.hides_all |= !redactor_add(call->log.secrets, mark, secret);
+}
+
 void call_secret(struct call *call, struct str secret)
 {
-	struct log_secret *entry = arena_alloc(call->arena, sizeof(*entry));
+	hide(call, STR("[redacted]"), secret);
+}
 
-	*entry = (struct log_secret){ arena_str(call->arena, secret), call->log.secrets };
-	call->log.secrets = entry;
+void call_secret_named(struct call *call, struct str name, struct str secret)
+{
+	hide(call, arena_printf(call->arena, "[%.*s]", STR_FMT(name)), secret);
 }
 
 bool call_cancelled(const struct call *call)
