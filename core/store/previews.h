@@ -5,6 +5,7 @@
 
 #include "db/db.h"
 #include "model/preview.h"
+#include "store/deploy_variables.h"
 #include "store/jobs.h"
 
 #define PREVIEW_FROZEN "FROZEN" /* the detail that is shown during a lockdown */
@@ -13,6 +14,7 @@ struct attempt_row {
 	struct str id, sha, branch, provider, provider_id, url, log_cursor, error_reason;
 	int64_t log_bytes;
 	int64_t created_at_ms;
+	bool has_variables; /* it was sent with some */
 };
 
 struct preview_row {
@@ -34,9 +36,10 @@ AWAITS int preview_load(struct call *call, struct db *db, const struct job *job,
 AWAITS int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation,
 			  struct str attempt_id, struct str provider, int64_t deadline_ms, int64_t account_builds,
 			  bool *ret_waits);
-/* Immediately before the provider is called. E_CONFLICT when the lease ends within call_ms. */
+/* Immediately before the provider is called, with what it is going to be given. E_CONFLICT when the lease ends within
+ * call_ms. */
 AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
-			int64_t call_ms);
+			int64_t call_ms, const struct deploy_variables *variables);
 
 /* The result of one step. Empty texts and negative numbers leave a column as it is. */
 struct attempt_change {

@@ -98,7 +98,19 @@ static int retry_create(struct step_context *s, struct call *call, unsigned i, s
 	return write_change(s, call, &change);
 }
 
-static struct opshub_deploy_request request_for(struct step_context *s, struct call *call, unsigned i)
+static const struct opshub_env *environment_for(struct call *call, const struct deploy_variables *variables)
+{
+	struct opshub_env *env = arena_alloc(call->arena, (variables->n + 1) * sizeof(*env));
+
+	for (size_t i = 0; i < variables->n; i++)
+		env[i] = (struct opshub_env){ .key = arena_text(call->arena, variables->items[i].key),
+					      .value = arena_text(call->arena, variables->items[i].value),
+					      .is_secret = 1 };
+	return env;
+}
+
+static struct opshub_deploy_request request_for(struct step_context *s, struct call *call, unsigned i,
+						const struct deploy_variables *variables)
 {
 	const struct preview_row *p = &s->preview;
 
@@ -113,19 +125,28 @@ static struct opshub_deploy_request request_for(struct step_context *s, struct c
 		.branch = arena_text(call->arena, p->attempts[i].branch),
 		.sha = arena_text(call->arena, p->attempts[i].sha),
 		.title = arena_text(call->arena, p->title),
+		.env = environment_for(call, variables),
+		.n_env = (uint32_t)variables->n,
 		.env_size = sizeof(struct opshub_env),
 	};
 }
 
 int step_send(struct step_context *s, struct call *call, unsigned i)
 {
-	struct opshub_deploy_request request = request_for(s, call, i);
 	const struct attempt_row *attempt = &s->preview.attempts[i];
+	struct deploy_variables variables = { 0 };
+	struct opshub_deploy_request request;
 	struct deployment deployment = { 0 };
 	struct provider_call p;
 	struct failure failure;
-	int r;
+	int r = deploy_variables(call, s->rec->db, s->rec->providers->keys, s->preview.id, &variables);
 
+	if (r == E_INVALID)
+		return fail_attempt(s, call, i, "VARIABLE_ERROR", str_of(call->why), true);
+	if (r != OK)
+		return r;
+	s->hidden = attempt->id;
+	request = request_for(s, call, i, &variables);
 	/* the call's time runs from before SENT is written: a process stopped in between sends nothing when it goes on
 	 */
 	r = provider_begin(s, call, attempt->provider, &p);
@@ -135,7 +156,7 @@ int step_send(struct step_context *s, struct call *call, unsigned i)
 	if (r != OK)
 		return r;
 	jobs_extend(call, s->rec->db, &s->job->id, &s->job->fence, 1, s->rec->lease_ms);
-	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200);
+	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200, &variables);
 	if (r != OK) {
 		provider_end(call, &p);
 		return r;
@@ -169,8 +190,10 @@ int step_find(struct step_context *s, struct call *call, const struct step *step
 	const struct attempt_row *attempt = &s->preview.attempts[i];
 	struct deployment deployment = { 0 };
 	struct provider_call p;
-	int r = provider_begin(s, call, attempt->provider, &p);
+	int r = hide_variables(s, call, i);
 
+	if (r == OK)
+		r = provider_begin(s, call, attempt->provider, &p);
 	if (r != OK)
 		return back_off(s, call, i, NULL);
 	r = provider_find(call, p.instance, arena_text(call->arena, attempt->id), &deployment);
