@@ -144,7 +144,10 @@ void access_remember_identity(struct access_cache *cache, uint64_t age, struct s
 
 static struct str standing_key(struct call *call, struct str user_id, const struct target *target)
 {
-	struct str id = target->org.n ? target->org : target->project.n ? target->project : target->preview;
+	struct str id = target->org.n       ? target->org
+			: target->project.n ? target->project
+			: target->preview.n ? target->preview
+					    : target->environment;
 
 	return arena_printf(call->arena, "%.*s %.*s", STR_FMT(user_id), STR_FMT(id));
 }

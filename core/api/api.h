@@ -68,8 +68,9 @@ enum access {
 	ACCESS_USER = 0x30,   /* anybody who is logged in; a token that is for one project may only read */
 	ACCESS_SELF = 0x40, /* the same, for what is about the caller's own credentials: a session, or an admin token */
 	ACCESS_ORG = 0x50,  /* first parameter is an organization's id */
-	ACCESS_PROJECT = 0x60, /* first parameter is a project's id */
-	ACCESS_PREVIEW = 0x70, /* last parameter is a deployment's id */
+	ACCESS_PROJECT = 0x60,     /* first parameter is a project's id */
+	ACCESS_PREVIEW = 0x70,     /* last parameter is a deployment's id */
+	ACCESS_ENVIRONMENT = 0x80, /* first parameter is an environment's id */
 
 	ACCESS_ORG_VIEWER = ACCESS_ORG | ROLE_VIEWER,
 	ACCESS_ORG_MAINTAINER = ACCESS_ORG | ROLE_MAINTAINER,
@@ -81,6 +82,9 @@ enum access {
 	ACCESS_PREVIEW_VIEWER = ACCESS_PREVIEW | ROLE_VIEWER,
 	ACCESS_PREVIEW_DEVELOPER = ACCESS_PREVIEW | ROLE_DEVELOPER,
 	ACCESS_PREVIEW_MAINTAINER = ACCESS_PREVIEW | ROLE_MAINTAINER,
+	ACCESS_ENVIRONMENT_VIEWER = ACCESS_ENVIRONMENT | ROLE_VIEWER,
+	ACCESS_ENVIRONMENT_DEVELOPER = ACCESS_ENVIRONMENT | ROLE_DEVELOPER,
+	ACCESS_ENVIRONMENT_MAINTAINER = ACCESS_ENVIRONMENT | ROLE_MAINTAINER,
 };
 #define ACCESS_ROLE(access)  ((enum role)((access)&0x0f))
 #define ACCESS_NAMES(access) ((access)&0xf0)
@@ -176,6 +180,19 @@ int project_notifier_show(struct exchange *x);
 int project_notifier_put(struct exchange *x);
 int project_notifier_change(struct exchange *x);
 int project_notifier_delete(struct exchange *x);
+int environments_index(struct exchange *x);
+int variables_index(struct exchange *x);
+int variable_create(struct exchange *x);
+int variable_show(struct exchange *x);
+int variable_put(struct exchange *x);
+int variable_delete(struct exchange *x);
+int variable_versions_index(struct exchange *x);
+int variable_usage_show(struct exchange *x);
+int variable_rollback(struct exchange *x);
+int variable_reveal(struct exchange *x);
+int variables_import(struct exchange *x);
+int variables_export_masked(struct exchange *x);
+int variables_export(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
 int provider_verify_post(struct exchange *x);

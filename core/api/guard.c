@@ -79,7 +79,7 @@ static int read_credential(struct exchange *x, struct str token, struct credenti
 
 static bool has_target(const struct target *target)
 {
-	return target->org.n || target->project.n || target->preview.n;
+	return target->org.n || target->project.n || target->preview.n || target->environment.n;
 }
 
 /* Who is asking, and what he is in the target: from memory, or in one round trip. */
@@ -145,6 +145,9 @@ static int read_target(struct exchange *x, struct target *ret)
 	case ACCESS_PREVIEW:
 		*ret = (struct target){ .preview = last };
 		return id_valid(last, "deploy_") ? OK : not_found(x, "deployment", last);
+	case ACCESS_ENVIRONMENT:
+		*ret = (struct target){ .environment = first };
+		return str_starts(first, STR("env_")) && first.n < ID_MAX ? OK : not_found(x, "environment", first);
 	default:
 		*ret = (struct target){ 0 };
 		return OK;
@@ -158,6 +161,8 @@ static int hidden(struct exchange *x)
 		return not_found(x, "organization", x->params[0]);
 	case ACCESS_PROJECT:
 		return not_found(x, "project", x->params[0]);
+	case ACCESS_ENVIRONMENT:
+		return not_found(x, "environment", x->params[0]);
 	default:
 		return not_found(x, "deployment", last_param(x));
 	}

@@ -9,6 +9,7 @@ int input_open(struct exchange *x, struct input *in)
 	const char *why = "";
 
 	*in = (struct input){ .x = x };
+	arena_wipe(x->call->arena); /* many a body holds a secret */
 	if (x->body.n == 0 && type.n == 0) {
 		in->body = json_parse(x->call->arena, STR("{}"), NULL, &why);
 		return OK;

@@ -46,7 +46,7 @@ struct limits {
 };
 
 static const char *const kind_names[LIMIT_KINDS] = {
-	[LIMIT_GENERAL] = "general", [LIMIT_AUTH] = "auth", [LIMIT_WEBHOOK] = "webhook"
+	[LIMIT_GENERAL] = "general", [LIMIT_AUTH] = "auth", [LIMIT_WEBHOOK] = "webhook", [LIMIT_REVEAL] = "reveal"
 };
 
 struct limits *limits_open(struct loop *loop, const char *redis_url, const struct limit_rule rules[LIMIT_KINDS])
@@ -165,13 +165,27 @@ static int take(struct call *call, struct limits *limits, const struct limit_rul
 
 /* ---- the answer ---- */
 
+/* The last limit that was asked is the one that the answer tells of. */
+static void set_header(struct exchange *x, const char *name, int64_t value)
+{
+	struct str text = number(x->call, value);
+
+	for (size_t i = 0; i < x->answer.n_headers; i++) {
+		if (str_eq(x->answer.headers[i].name, str_of(name))) {
+			x->answer.headers[i].value = text;
+			return;
+		}
+	}
+	http_answer_header(x, name, text);
+}
+
 static void put_headers(struct exchange *x, const struct limit_rule *rule, const struct bucket *bucket, int64_t now_us)
 {
 	int64_t reset_ms = clock_wall_ms() + bucket_reset_us(bucket, rule, now_us) / 1000;
 
-	http_answer_header(x, "x-ratelimit-limit", number(x->call, rule->limit));
-	http_answer_header(x, "x-ratelimit-remaining", number(x->call, bucket_remaining(bucket, rule, now_us)));
-	http_answer_header(x, "x-ratelimit-reset", number(x->call, (reset_ms + 999) / 1000));
+	set_header(x, "x-ratelimit-limit", rule->limit);
+	set_header(x, "x-ratelimit-remaining", bucket_remaining(bucket, rule, now_us));
+	set_header(x, "x-ratelimit-reset", (reset_ms + 999) / 1000);
 }
 
 static int refuse(struct exchange *x, enum limit_kind kind, const struct limit_rule *rule, int64_t wait_us)
@@ -180,6 +194,7 @@ static int refuse(struct exchange *x, enum limit_kind kind, const struct limit_r
 		[LIMIT_GENERAL] = "requests",
 		[LIMIT_AUTH] = "logins and refused credentials from this address",
 		[LIMIT_WEBHOOK] = "webhooks from this address whose signature does not fit the webhook secret",
+		[LIMIT_REVEAL] = "secrets shown to you",
 	};
 	long long seconds = (wait_us + 999999) / 1000000;
 

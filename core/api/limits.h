@@ -15,6 +15,7 @@ enum limit_kind {
 	LIMIT_GENERAL, /* by user or token; by address while nobody is logged in */
 	LIMIT_AUTH,    /* by address: logging in, and credentials that are refused */
 	LIMIT_WEBHOOK, /* by address: webhooks whose signature is wrong */
+	LIMIT_REVEAL,  /* by user: secrets shown in clear; counts beside LIMIT_GENERAL */
 	LIMIT_KINDS
 };
 

@@ -21,7 +21,9 @@
 	{                                                                                                              \
 		HTTP_DELETE, path, handler, access, 0, 0                                                               \
 	}
-#define WEBHOOK_BODY ((size_t)25 * 1024 * 1024)
+#define WEBHOOK_BODY  ((size_t)25 * 1024 * 1024)
+#define VARIABLE_BODY ((size_t)512 * 1024) /* 64 KiB, were each byte written as \u00.. */
+#define IMPORT_BODY   ((size_t)1024 * 1024)
 
 const struct http_route api_routes[] = {
 	{ HTTP_GET, "/healthz", healthz, ACCESS_PUBLIC, ROUTE_DIRECT | ROUTE_QUIET, 0 },
@@ -102,6 +104,21 @@ const struct http_route api_routes[] = {
 	POST("/projects/:id/provider/verify", provider_verify_post, ACCESS_PROJECT_MAINTAINER),
 	GET("/projects/:id/rules", rules_show, ACCESS_PROJECT_VIEWER),
 	PUT("/projects/:id/rules", rules_put, ACCESS_PROJECT_MAINTAINER),
+
+	GET("/projects/:id/environments", environments_index, ACCESS_PROJECT_VIEWER),
+	GET("/environments/:id/envvars", variables_index, ACCESS_ENVIRONMENT_VIEWER),
+	{ HTTP_POST, "/environments/:id/envvars", variable_create, ACCESS_ENVIRONMENT_DEVELOPER, 0, VARIABLE_BODY },
+	{ HTTP_POST, "/environments/:id/envvars/import", variables_import, ACCESS_ENVIRONMENT_DEVELOPER, 0,
+	  IMPORT_BODY },
+	GET("/environments/:id/envvars/export", variables_export_masked, ACCESS_ENVIRONMENT_VIEWER),
+	POST("/environments/:id/envvars/export", variables_export, ACCESS_ENVIRONMENT_MAINTAINER),
+	GET("/environments/:id/envvars/:key", variable_show, ACCESS_ENVIRONMENT_VIEWER),
+	{ HTTP_PUT, "/environments/:id/envvars/:key", variable_put, ACCESS_ENVIRONMENT_DEVELOPER, 0, VARIABLE_BODY },
+	DELETE("/environments/:id/envvars/:key", variable_delete, ACCESS_ENVIRONMENT_DEVELOPER),
+	GET("/environments/:id/envvars/:key/versions", variable_versions_index, ACCESS_ENVIRONMENT_VIEWER),
+	GET("/environments/:id/envvars/:key/usage", variable_usage_show, ACCESS_ENVIRONMENT_VIEWER),
+	POST("/environments/:id/envvars/:key/rollback", variable_rollback, ACCESS_ENVIRONMENT_DEVELOPER),
+	POST("/environments/:id/envvars/:key/reveal", variable_reveal, ACCESS_ENVIRONMENT_MAINTAINER),
 
 	GET("/orgs/:id/audit", organization_audit, ACCESS_ORG_MAINTAINER),
 	GET("/orgs/:id/access-review", organization_access_review, ACCESS_ORG_MAINTAINER),

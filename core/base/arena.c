@@ -2,6 +2,8 @@
  * arena's own allocation, so a call that needs little costs one malloc. */
 #include "base/arena.h"
 
+#include "base/secret_memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@ struct deferred {
 struct arena {
 	struct chunk *chunk; /* newest */
 	struct deferred *deferred;
+	bool is_secret, is_wiped;
 };
 
 /* Chunks of the two usual sizes that wait for the next arena. Not with sanitizers: they want to see each free. */
@@ -47,12 +50,14 @@ static struct kept *kept_of(size_t size)
 #endif
 }
 
-static struct chunk *chunk_new(size_t size)
+static struct chunk *chunk_new(size_t size, bool is_secret)
 {
-	struct kept *list = kept_of(size);
+	struct kept *list = is_secret ? NULL : kept_of(size);
 	struct chunk *chunk = list ? list->first : NULL;
 
-	if (chunk) {
+	if (is_secret) {
+		chunk = secret_alloc(sizeof(*chunk) + size);
+	} else if (chunk) {
 		list->first = chunk->next;
 		list->n--;
 	} else {
@@ -81,18 +86,29 @@ static void chunk_free(struct chunk *chunk)
 	list->n++;
 }
 
-struct arena *arena_new(void)
+static struct arena *make(bool is_secret)
 {
-	struct chunk *first = chunk_new(FIRST_CHUNK);
+	struct chunk *first = chunk_new(FIRST_CHUNK, is_secret);
 	struct arena *arena = (struct arena *)(void *)first->bytes;
 
 	first->used = (sizeof(*arena) + 15) & ~(size_t)15;
-	*arena = (struct arena){ .chunk = first };
+	*arena = (struct arena){ .chunk = first, .is_secret = is_secret };
 	return arena;
+}
+
+struct arena *arena_new(void)
+{
+	return make(false);
+}
+
+struct arena *arena_new_secret(void)
+{
+	return make(true);
 }
 
 struct arena *arena_free(struct arena *arena)
 {
+	bool is_secret, is_wiped;
 	struct chunk *chunk;
 
 	if (!arena)
@@ -103,11 +119,18 @@ struct arena *arena_free(struct arena *arena)
 		arena->deferred = d->next;
 		d->fn(d->arg);
 	}
+	is_secret = arena->is_secret;
+	is_wiped = arena->is_wiped;
 	chunk = arena->chunk; /* the arena itself lives in the last chunk of the chain */
 	while (chunk) {
 		struct chunk *next = chunk->next;
 
-		chunk_free(chunk);
+		if (is_wiped && !is_secret)
+			explicit_bzero(chunk->bytes, chunk->used);
+		if (is_secret)
+			secret_free(chunk);
+		else
+			chunk_free(chunk);
 		chunk = next;
 	}
 	return NULL;
@@ -120,14 +143,14 @@ static void *take(struct arena *arena, size_t size, size_t align)
 
 	if (at > chunk->size || size > chunk->size - at) {
 		if (size > OWN_CHUNK) { /* behind the current one, which still has room for small blocks */
-			struct chunk *own = chunk_new(size);
+			struct chunk *own = chunk_new(size, arena->is_secret);
 
 			own->used = size;
 			own->next = chunk->next;
 			chunk->next = own;
 			return own->bytes;
 		}
-		chunk = chunk_new(NEXT_CHUNK);
+		chunk = chunk_new(NEXT_CHUNK, arena->is_secret);
 		chunk->next = arena->chunk;
 		arena->chunk = chunk;
 		at = 0;
@@ -192,6 +215,25 @@ void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg)
 
 	*d = (struct deferred){ fn, arg, arena->deferred };
 	arena->deferred = d;
+}
+
+void *arena_secret(struct arena *arena, size_t size)
+{
+	void *p = secret_alloc(size);
+
+	arena_defer(arena, secret_free, p);
+	arena->is_wiped = true;
+	return p;
+}
+
+void arena_wipe(struct arena *arena)
+{
+	arena->is_wiped = true;
+}
+
+bool arena_is_wiped(const struct arena *arena)
+{
+	return arena->is_wiped;
 }
 
 bool arena_holds(const struct arena *arena, const void *address)

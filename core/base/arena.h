@@ -18,6 +18,15 @@ struct str arena_str(struct arena *arena, struct str s);               /* copy, 
 char *arena_text(struct arena *arena, struct str s);                   /* the same, as char * */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same, in memory for secrets (base/secret_memory.h), wiped when the arena is freed. The chunks of an arena that
+ * gave such memory out are wiped as well: what was made from a secret may have left a copy there. */
+void *arena_secret(struct arena *arena, size_t size); /* zeroed, aligned for any type */
+/* Wipe its chunks when it is freed. */
+void arena_wipe(struct arena *arena);
+bool arena_is_wiped(const struct arena *arena);
+/* An arena whose chunks are all memory for secrets. */
+struct arena *arena_new_secret(void);
+
 /* Does the address lie in memory of this arena? For checks of foreign pointers. */
 bool arena_holds(const struct arena *arena, const void *address);
 

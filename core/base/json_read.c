@@ -1,6 +1,8 @@
 /* JSON in: yajl's events become a tree in an arena. */
 #include "base/json_read.h"
 
+#include "base/secret_memory.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,12 +361,33 @@ static struct json_limits limits_or_default(const struct json_limits *given)
 	return limits;
 }
 
+static void *yajl_take(void *unused, size_t size)
+{
+	(void)unused;
+	return malloc(size);
+}
+
+static void *yajl_resize(void *unused, void *p, size_t size)
+{
+	(void)unused;
+	return wiped_realloc(p, size);
+}
+
+static void yajl_give_back(void *unused, void *p)
+{
+	(void)unused;
+	wiped_free(p);
+}
+
+/* Its buffers have held parts of the text, which may be secrets. */
+static const yajl_alloc_funcs wiping = { yajl_take, yajl_resize, yajl_give_back, NULL };
+
 const struct json *json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
 			      const char **ret_why)
 {
 	struct reader r = { .arena = arena, .input = text, .limits = limits_or_default(limits) };
 	const struct json *result = NULL;
-	yajl_handle yajl = yajl_alloc(&callbacks, NULL, &r);
+	yajl_handle yajl = yajl_alloc(&callbacks, (yajl_alloc_funcs *)(uintptr_t)&wiping, &r); /* it only copies them */
 
 	if (!yajl)
 		abort();

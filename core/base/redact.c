@@ -1,9 +1,11 @@
 /* Many secrets in one pass over a text.
  *
- * Owns: copies of the forms, wiped when they go.
+ * Owns: copies of the forms, in memory for secrets.
  * Easy to break: no work may depend on how often or how nearly a text repeats a secret. A candidate is judged by hashes
  * of ranges, which cost the same for every length, and no byte is covered twice. */
 #include "base/redact.h"
+
+#include "base/secret_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,6 @@ struct form {
 
 struct block {
 	struct block *next;
-	size_t n;
 	char bytes[];
 };
 
@@ -119,8 +120,7 @@ struct redactor *redactor_free(struct redactor *r)
 		struct block *block = r->blocks;
 
 		r->blocks = block->next;
-		explicit_bzero(block->bytes, block->n);
-		free(block);
+		secret_free(block);
 	}
 	explicit_bzero(r->forms, r->n_forms * sizeof(*r->forms));
 	free(r->forms);
@@ -132,9 +132,9 @@ struct redactor *redactor_free(struct redactor *r)
 
 static char *take(struct redactor *r, size_t n)
 {
-	struct block *block = need(malloc(sizeof(*block) + n));
+	struct block *block = secret_alloc(sizeof(*block) + n);
 
-	*block = (struct block){ r->blocks, n };
+	block->next = r->blocks;
 	r->blocks = block;
 	r->used += n;
 	return block->bytes;

@@ -2,14 +2,13 @@
  *
  * Owns nothing: keys belong to the ring, results to the caller's arena.
  * Easy to break: EVP_DecryptUpdate hands out plaintext before the tag is checked, and OpenSSL accepts a tag of one
- * byte. So the tag's length is a constant, and plaintext stays in scratch memory until the tag has been verified. */
+ * byte. So the tag's length is a constant, and nobody is given the plaintext before the tag has been verified. */
 #include "crypto/envelope.h"
 
 #include "base/id.h"
 #include "base/status.h"
 #include "crypto/digest.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,19 +87,7 @@ struct str envelope_seal(struct arena *arena, const struct key_ring *ring, struc
 	return (struct str){ (const char *)p, plain.n + ENVELOPE_OVERHEAD };
 }
 
-struct plaintext {
-	size_t n;
-	char bytes[];
-};
-
-static void plaintext_wipe(void *arg)
-{
-	struct plaintext *plain = arg;
-
-	secret_wipe(plain->bytes, plain->n);
-}
-
-static bool tag_verified(const uint8_t *record, struct str context, struct str sealed, unsigned char *scratch, size_t n)
+static bool tag_verified(const uint8_t *record, struct str context, struct str sealed, unsigned char *plain, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)sealed.p;
 	unsigned char tag[TAG_SIZE], none[16];
@@ -113,7 +100,7 @@ static bool tag_verified(const uint8_t *record, struct str context, struct str s
 	memcpy(tag, p + TEXT_AT + n, TAG_SIZE);
 	ok = EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), record, p + NONCE_AT, NULL) == 1 &&
 	     EVP_DecryptUpdate(ctx, NULL, &out, (const unsigned char *)context.p, (int)context.n) == 1 &&
-	     (n == 0 || EVP_DecryptUpdate(ctx, scratch, &out, p + TEXT_AT, (int)n) == 1) &&
+	     (n == 0 || EVP_DecryptUpdate(ctx, plain, &out, p + TEXT_AT, (int)n) == 1) &&
 	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) == 1 &&
 	     EVP_DecryptFinal_ex(ctx, none, &out) == 1;
 	EVP_CIPHER_CTX_free(ctx);
@@ -125,8 +112,7 @@ int envelope_open(struct arena *arena, const struct key_ring *ring, struct str c
 {
 	const struct secret_key *key;
 	uint8_t record[SHA256_SIZE];
-	struct plaintext *plain;
-	unsigned char *scratch;
+	unsigned char *plain;
 	size_t n;
 	int r = E_INVALID;
 
@@ -136,19 +122,14 @@ int envelope_open(struct arena *arena, const struct key_ring *ring, struct str c
 	if (!key)
 		return E_NOT_FOUND;
 	n = sealed.n - ENVELOPE_OVERHEAD;
-	scratch = OPENSSL_malloc(n + 1);
-	if (!scratch)
-		out_of_memory();
+	plain = arena_secret(arena, n + 1);
 	record_key(key, sealed.p + SALT_AT, record);
-	if (tag_verified(record, context, sealed, scratch, n)) {
-		plain = arena_alloc(arena, sizeof(*plain) + n + 1);
-		plain->n = n;
-		memcpy(plain->bytes, scratch, n);
-		arena_defer(arena, plaintext_wipe, plain);
-		*ret_plain = (struct str){ plain->bytes, n };
+	if (tag_verified(record, context, sealed, plain, n)) {
+		*ret_plain = (struct str){ (const char *)plain, n };
 		r = OK;
+	} else {
+		secret_wipe(plain, n);
 	}
-	OPENSSL_clear_free(scratch, n + 1);
 	secret_wipe(record, sizeof(record));
 	return r;
 }

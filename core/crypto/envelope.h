@@ -19,7 +19,7 @@ struct str envelope_context(struct arena *arena, const struct str *fields, size_
 /* .p == NULL when plain is longer than ENVELOPE_MAX. */
 struct str envelope_seal(struct arena *arena, const struct key_ring *ring, struct str context, struct str plain);
 /* OK; E_NOT_FOUND: sealed with a key that is not in the ring; E_INVALID: damaged, or sealed for another context.
- * The plaintext is wiped when the arena is freed. */
+ * The plaintext lies in memory for secrets (base/secret_memory.h) until the arena is freed. */
 int envelope_open(struct arena *arena, const struct key_ring *ring, struct str context, struct str sealed,
 		  struct str *ret_plain);
 /* The id of the key that sealed it, as hex, for the record's key_id column. False when it is no envelope. */

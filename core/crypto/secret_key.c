@@ -5,10 +5,10 @@
 #include "crypto/secret_key.h"
 
 #include "base/id.h"
+#include "base/secret_memory.h"
 #include "crypto/base64.h"
 #include "crypto/digest.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,12 +109,7 @@ struct key_ring *key_ring_new(const struct secret_key *keys, size_t n)
 		fprintf(stderr, "opshub: a key ring holds 1 to %d keys, not %zu\n", KEY_RING_MAX, n);
 		abort();
 	}
-	/* Without CRYPTO_secure_malloc_init at the start of the process this is ordinary memory. */
-	ring = OPENSSL_secure_zalloc(sizeof(*ring));
-	if (!ring) {
-		fprintf(stderr, "opshub: out of memory for the encryption keys\n");
-		abort();
-	}
+	ring = secret_alloc(sizeof(*ring));
 	memcpy(ring->keys, keys, n * sizeof(*keys));
 	ring->n = n;
 	return ring;
@@ -135,7 +130,7 @@ struct key_ring *key_ring_with(const struct key_ring *others, const uint8_t *byt
 
 struct key_ring *key_ring_free(struct key_ring *ring)
 {
-	OPENSSL_secure_clear_free(ring, sizeof(*ring));
+	secret_free(ring);
 	return NULL;
 }
 
@@ -150,4 +145,19 @@ const struct secret_key *key_ring_find(const struct key_ring *ring, const uint8_
 		if (secret_bytes_equal(ring->keys[i].id, id, KEY_ID_SIZE))
 			return &ring->keys[i];
 	return NULL;
+}
+
+size_t key_ring_size(const struct key_ring *ring)
+{
+	return ring->n;
+}
+
+const struct secret_key *key_ring_at(const struct key_ring *ring, size_t i)
+{
+	return &ring->keys[i];
+}
+
+void secret_key_id_text(const struct secret_key *key, char ret[KEY_ID_TEXT_SIZE])
+{
+	hex_encode(key->id, KEY_ID_SIZE, ret);
 }

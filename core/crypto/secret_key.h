@@ -22,7 +22,7 @@ bool secret_key_parse(struct str text, struct secret_key *ret, char ret_why[SECR
 /* A fresh key as text, for `opshubd genkey`. */
 void secret_key_generate(char ret_text[SECRET_KEY_TEXT_SIZE]);
 
-/* Keys in memory that is locked and kept out of core dumps where the system grants it, and wiped on free. */
+/* Keys in memory for secrets (base/secret_memory.h). */
 struct key_ring;
 /* keys[0] seals; the others only open. Aborts on none or on more than KEY_RING_MAX. */
 struct key_ring *key_ring_new(const struct secret_key *keys, size_t n);
@@ -31,5 +31,8 @@ struct key_ring *key_ring_with(const struct key_ring *others, const uint8_t *byt
 struct key_ring *key_ring_free(struct key_ring *ring); /* accepts NULL, returns NULL */
 const struct secret_key *key_ring_current(const struct key_ring *ring);
 const struct secret_key *key_ring_find(const struct key_ring *ring, const uint8_t id[KEY_ID_SIZE]); /* NULL = none */
+size_t key_ring_size(const struct key_ring *ring);
+const struct secret_key *key_ring_at(const struct key_ring *ring, size_t i); /* 0 = the current one */
+void secret_key_id_text(const struct secret_key *key, char ret[KEY_ID_TEXT_SIZE]);
 
 #endif

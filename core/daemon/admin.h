@@ -1,4 +1,4 @@
-/* Commands for incidents and investigations: the audit's chains, and lockdown. Each connects by itself, writes its
+/* Commands for incidents and investigations: the audit's chains, lockdown, and a change of the master key. Each connects by itself, writes its
  * lines to standard output as they come, and fails with one sentence in call->why. */
 #ifndef DAEMON_ADMIN_H
 #define DAEMON_ADMIN_H
@@ -34,6 +34,10 @@ AWAITS int admin_unlock(struct call *call, const char *database_url, const struc
 struct config;
 /* What a sweep of GitHub, and the providers' inventories, would change; or a yes to what was held back. */
 AWAITS int admin_reconcile(struct call *call, const struct config *config, const struct admin_words *words);
+
+/* *ret_wrong_key: they fail because the keys are not those of the database. */
+AWAITS int keys_status(struct call *call, const struct config *config, bool *ret_wrong_key);
+AWAITS int keys_rotate(struct call *call, const struct config *config, bool *ret_wrong_key);
 
 /* Who runs the command, and an id for his audit row: what audit_add takes. */
 struct db_arg admin_audit_who(struct call *call);

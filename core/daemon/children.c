@@ -17,7 +17,7 @@
 #define FIRST_DELAY_MS   100
 #define LONGEST_DELAY_MS 10000
 #define STEADY_MS        10000 /* who lived so long starts again at once */
-#define MOST_ARGS        9
+#define MOST_ARGS        8
 #define ARG_MAX_BYTES    256
 #define PATH_MAX_BYTES   512
 
@@ -98,6 +98,40 @@ static void own_args(struct args *args, struct child *child, const struct child_
 	}
 }
 
+static bool is_named(const char *variable, const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	return n && strncmp(variable, name, n) == 0 &&
+	       (variable[n] == '=' || strncmp(variable + n, "_FILE=", strlen("_FILE=")) == 0);
+}
+
+static bool is_secret(const char *variable)
+{
+	for (size_t i = 0; i < config_table_size; i++)
+		if (config_table[i].flags & (SET_SECRET | SET_URL) &&
+		    (is_named(variable, config_table[i].env) || is_named(variable, config_table[i].alias)))
+			return true;
+	return false;
+}
+
+/* Our environment without the secrets of our configuration; the list is the caller's to free. */
+static char **public_environment(void)
+{
+	size_t n = 0, kept = 0;
+	char **list;
+
+	while (environ[n])
+		n++;
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		abort();
+	for (size_t i = 0; i < n; i++)
+		if (!is_secret(environ[i]))
+			list[kept++] = environ[i];
+	return list;
+}
+
 /* The pipe ends and the socket go to fixed numbers; everything else is close-on-exec. */
 static void place(posix_spawn_file_actions_t *actions, int fd, int number)
 {
@@ -111,12 +145,13 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t blocked;
-	char path[PATH_MAX_BYTES] = "/proc/self/exe";
+	char path[PATH_MAX_BYTES] = "/proc/self/exe", **environment = environ;
 	int r;
 
 	if (child->kind == CHILD_MOCK) {
 		mock_args(&args, setup->config);
 		sibling(path, "opshub-mock-cloud");
+		environment = public_environment();
 	} else {
 		own_args(&args, child, setup);
 	}
@@ -134,7 +169,9 @@ static int spawn(struct child *child, const struct child_setup *setup, int statu
 		place(&actions, child->kind == CHILD_API ? setup->listen_fd : -1, CHILD_LISTEN_FD);
 		place(&actions, child->kind == CHILD_WORKER ? crash_fd : -1, CHILD_CRASH_FD);
 	}
-	r = posix_spawn(&child->pid, path, &actions, &attributes, args.list, environ);
+	r = posix_spawn(&child->pid, path, &actions, &attributes, args.list, environment);
+	if (environment != environ)
+		free(environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return r;

@@ -24,6 +24,7 @@ struct task {
 	struct buf report;
 	int (*run)(struct call *call, struct task *task);
 	int code;
+	bool wrong_key; /* it failed because of a wrong configuration */
 	char why[1024];
 };
 
@@ -53,7 +54,7 @@ static int run_on_loop(struct task *task)
 	buf_done(&task->report);
 	if (task->code != OK)
 		fprintf(stderr, "opshubd: %s\n", task->why);
-	return task->code == OK ? 0 : 1;
+	return task->code == OK ? 0 : task->wrong_key ? CONFIG_EXIT : 1;
 }
 
 static int do_deploy(struct call *call, struct task *task)
@@ -128,6 +129,16 @@ static int do_unlock(struct call *call, struct task *task)
 static int do_reconcile(struct call *call, struct task *task)
 {
 	return admin_reconcile(call, task->config, &task->admin);
+}
+
+static int do_keys_status(struct call *call, struct task *task)
+{
+	return keys_status(call, task->config, &task->wrong_key);
+}
+
+static int do_keys_rotate(struct call *call, struct task *task)
+{
+	return keys_rotate(call, task->config, &task->wrong_key);
 }
 
 static int do_users(struct call *call, struct task *task)
@@ -208,6 +219,9 @@ static const struct {
 	{ "unlock", NULL, "end a lockdown", true, do_unlock },
 	{ "reconcile", NULL, "--dry-run: what GitHub and the providers have otherwise; --confirm: let it go", true,
 	  do_reconcile },
+	{ "keys", "status", "what is sealed with which master key", true, do_keys_status },
+	{ "keys", "rotate", "seal all with ENCRYPTION_KEY_BASE64 that another master key has sealed", true,
+	  do_keys_rotate },
 	{ "users", "list", "who is here, when last seen (--inactive-days N: who was not)", true, do_users },
 	{ "users", "deactivate", "EMAIL: log a user out of everything and keep him out", true, do_users },
 	{ "users", "activate", "EMAIL: let him in again", true, do_users },

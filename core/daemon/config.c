@@ -2,6 +2,7 @@
 #include "daemon/config.h"
 
 #include "base/env.h"
+#include "base/secret_memory.h"
 #include "crypto/secret_key.h"
 #include "crypto/session_token.h"
 #include "daemon/config_file.h"
@@ -27,6 +28,18 @@ static bool refuse(struct reason *why, const char *name, const char *what)
 	return false;
 }
 
+static bool is_secret(const struct setting *s)
+{
+	return s->flags & (SET_SECRET | SET_URL);
+}
+
+static char *secret_text(const char *text)
+{
+	size_t n = strlen(text);
+
+	return memcpy(secret_alloc(n + 1), text, n);
+}
+
 static bool store(const struct setting *s, const char *text, struct config *config, struct reason *why)
 {
 	char *field = (char *)config + s->offset;
@@ -34,7 +47,7 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	char range[128];
 
 	if (s->type == SET_TEXT) {
-		text = strdup(text); /* the file's goes away */
+		text = is_secret(s) ? secret_text(text) : strdup(text); /* the file's goes away */
 		memcpy(field, &text, sizeof(text));
 		return true;
 	}
@@ -47,11 +60,6 @@ static bool store(const struct setting *s, const char *text, struct config *conf
 	}
 	memcpy(field, &number, sizeof(number));
 	return true;
-}
-
-static bool is_secret(const struct setting *s)
-{
-	return s->flags & (SET_SECRET | SET_URL);
 }
 
 static const char *from_environment(const struct setting *s)
@@ -105,32 +113,52 @@ static bool is_http_url(const char *url)
 	return (str_starts(s, STR("http://")) && s.n > 7) || (str_starts(s, STR("https://")) && s.n > 8);
 }
 
+/* The master keys, the current one first. They are the caller's to wipe. */
+static bool read_keys(const struct config *c, struct secret_key keys[2], size_t *ret_n, struct reason *why)
+{
+	char key_why[SECRET_KEY_WHY_SIZE];
+
+	if (!secret_key_parse(str_of(c->encryption_key), &keys[0], key_why))
+		return refuse(why, "ENCRYPTION_KEY_BASE64", key_why);
+	*ret_n = 1;
+	if (!*c->encryption_key_previous)
+		return true;
+	if (!secret_key_parse(str_of(c->encryption_key_previous), &keys[1], key_why))
+		return refuse(why, "ENCRYPTION_KEY_PREVIOUS_BASE64", key_why);
+	*ret_n = 2;
+	return memcmp(keys[0].id, keys[1].id, KEY_ID_SIZE) != 0 ||
+	       refuse(why, "ENCRYPTION_KEY_PREVIOUS_BASE64",
+		      "is the same key as ENCRYPTION_KEY_BASE64: it is the one before it, or nothing");
+}
+
 static bool check_secrets(const struct config *c, struct reason *why)
 {
-	struct secret_key key;
-	char key_why[SECRET_KEY_WHY_SIZE];
 	const char *jwt_why = session_secret_check(str_of(c->jwt_secret));
+	struct secret_key keys[2];
+	size_t n;
 	bool good;
 
 	if (jwt_why)
 		return refuse(why, "JWT_SECRET", jwt_why);
 	if (*c->jwt_secret_previous && (jwt_why = session_secret_check(str_of(c->jwt_secret_previous))))
 		return refuse(why, "JWT_SECRET_PREVIOUS", jwt_why);
-	good = secret_key_parse(str_of(c->encryption_key), &key, key_why);
-	explicit_bzero(&key, sizeof(key));
-	return good || refuse(why, "ENCRYPTION_KEY_BASE64", key_why);
+	good = read_keys(c, keys, &n, why);
+	explicit_bzero(keys, sizeof(keys));
+	return good;
 }
 
 struct key_ring *config_key_ring(const struct config *config)
 {
-	char why[SECRET_KEY_WHY_SIZE];
+	char text[256];
+	struct reason why = { text, sizeof(text) };
+	struct secret_key keys[2];
 	struct key_ring *ring;
-	struct secret_key key;
+	size_t n;
 
-	if (!secret_key_parse(str_of(config->encryption_key), &key, why))
+	if (!read_keys(config, keys, &n, &why))
 		abort();
-	ring = key_ring_new(&key, 1);
-	explicit_bzero(&key, sizeof(key));
+	ring = key_ring_new(keys, n);
+	explicit_bzero(keys, sizeof(keys));
 	return ring;
 }
 
@@ -375,9 +403,10 @@ void config_done(struct config *config)
 		if (config_table[i].type != SET_TEXT)
 			continue;
 		memcpy(&text, (const char *)config + config_table[i].offset, sizeof(text));
-		if (text && is_secret(&config_table[i]))
-			explicit_bzero(text, strlen(text));
-		free(text);
+		if (is_secret(&config_table[i]))
+			secret_free(text);
+		else
+			free(text);
 	}
 	*config = (struct config){ 0 };
 }

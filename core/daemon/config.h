@@ -34,10 +34,10 @@ struct config {
 	int64_t test_login, disable_slack, use_mock_provider; /* 0 or 1 */
 	/* rate limits, and the windows they hold for */
 	int64_t limit_general, limit_general_window_ms, limit_auth, limit_auth_window_ms, limit_webhook,
-		limit_webhook_window_ms;
+		limit_webhook_window_ms, limit_reveal, limit_reveal_window_ms;
 	int64_t login_failure_threshold, login_failure_window_ms;
 	/* secrets during a rollover */
-	const char *jwt_secret_previous, *github_webhook_secret_previous;
+	const char *jwt_secret_previous, *github_webhook_secret_previous, *encryption_key_previous;
 	/* plugins */
 	const char *plugin_dir, *plugins_enabled, *plugins_disabled, *plugins_allow_private, *mock_url;
 	int64_t mock_port;
@@ -69,7 +69,7 @@ void config_print(const struct config *config, struct buf *ret);
 void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
-struct key_ring *config_key_ring(const struct config *config); /* of a configuration that was checked */
+struct key_ring *config_key_ring(const struct config *config); /* of a configuration that was checked: both keys */
 
 /* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
  * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */

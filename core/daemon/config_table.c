@@ -39,6 +39,10 @@ const struct setting config_table[] = {
 	     "still accepted while sessions signed with it run out"),
 	TEXT("secrets", "encryption_key", "ENCRYPTION_KEY_BASE64", NULL, SET_REQUIRED | SET_SECRET, encryption_key,
 	     NULL, "32 random bytes in base64, as opshubd genkey prints them"),
+	TEXT("secrets", "encryption_key_previous", "ENCRYPTION_KEY_PREVIOUS_BASE64", NULL, SET_SECRET,
+	     encryption_key_previous, "",
+	     "while the key is changed: the one before, which still opens what it sealed, until opshubd keys rotate "
+	     "says that it may go"),
 
 	TEXT("github", "client_id", "GITHUB_CLIENT_ID", NULL, SET_REQUIRED, github_client_id, NULL,
 	     "OAuth app: client id; none = nobody logs in with GitHub"),
@@ -112,6 +116,10 @@ const struct setting config_table[] = {
 	    "webhooks with a wrong signature of one address; signed ones have no limit; 0 = no limit"),
 	MS("limits", "webhook_window_ms", "RATE_LIMIT_WEBHOOK_WINDOW_MS", limit_webhook_window_ms, "900000", 1000,
 	   DAY_MS, "in this time"),
+	INT("limits", "reveal", "RATE_LIMIT_REVEAL", limit_reveal, "20", 0, 1000000,
+	    "variables shown in clear to one user, an export counting as one; 0 = no limit"),
+	MS("limits", "reveal_window_ms", "RATE_LIMIT_REVEAL_WINDOW_MS", limit_reveal_window_ms, "3600000", 1000, DAY_MS,
+	   "in this time"),
 	INT("limits", "login_failure_threshold", "LOGIN_FAILURE_THRESHOLD", login_failure_threshold, "10", 0, 1000000,
 	    "failed logins of one address that are worth a warning, in the log and in the audit; 0 = none"),
 	MS("limits", "login_failure_window_ms", "LOGIN_FAILURE_WINDOW_MS", login_failure_window_ms, "900000", 1000,

@@ -1,8 +1,14 @@
 /* What the api and the worker process have in common. */
 #include "daemon/process.h"
 
+#include "store/canary.h"
+
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
+
+#define OPENSSL_KEYS (256 * 1024) /* locked memory for the private keys that OpenSSL holds: of TLS, of a GitHub App */
+#define KEY_CHECK_MS 500 /* to the next try, when the database went away again */
 
 static void on_grace(uv_timer_t *timer)
 {
@@ -26,6 +32,7 @@ void process_init(struct process *p, const struct config *config, const struct c
 {
 	uv_loop_t *uv;
 
+	CRYPTO_secure_malloc_init(OPENSSL_KEYS, 32);
 	*p = (struct process){ .config = config, .loop = loop_new(max_fibers), .on_stop = on_stop, .arg = arg };
 	snprintf(p->application, sizeof(p->application), "opshub-%s/%d", options->kind, options->index);
 	p->heart = heart_start(p->loop);
@@ -52,6 +59,26 @@ bool process_await_db(struct call *call, struct process *p, struct db *db)
 			loop_stop(p->loop);
 			return false;
 		}
+	}
+	return true;
+}
+
+bool process_check_keys(struct call *call, struct process *p, struct db *db, const struct key_ring *keys)
+{
+	int r;
+
+	while ((r = canary_check(call, db, keys)) != OK) {
+		if (r == E_CANCELLED)
+			return false;
+		log_error("Process", "The encryption key could not be checked", F_TEXT("process", p->application),
+			  F_TEXT("error", call->why));
+		if (r == E_INVALID) {
+			p->exit_status = CONFIG_EXIT;
+			loop_stop(p->loop);
+			return false;
+		}
+		if (fiber_sleep(call, KEY_CHECK_MS) != OK)
+			return false;
 	}
 	return true;
 }

@@ -26,6 +26,9 @@ void process_init(struct process *p, const struct config *config, const struct c
 /* Waits for the database however long it takes. False: the process is to end, cancelled or because the schema is not
  * this version's, which waiting would not help; then its loop has been stopped. */
 AWAITS bool process_await_db(struct call *call, struct process *p, struct db *db);
+/* Behind process_await_db: do the master keys fit the database? False: the process is to end with CONFIG_EXIT, and its
+ * loop has been stopped. */
+AWAITS bool process_check_keys(struct call *call, struct process *p, struct db *db, const struct key_ring *keys);
 /* Cancels every fiber and turns the loop until none is left. */
 void process_run_out(struct process *p);
 /* Turns the loop until no fiber is left. */

@@ -19,7 +19,8 @@ static void boot(struct call *call, void *arg)
 {
 	struct api_process *p = arg;
 
-	if (process_await_db(call, &p->process, p->api->db))
+	if (process_await_db(call, &p->process, p->api->db) &&
+	    process_check_keys(call, &p->process, p->api->db, p->keys))
 		heart_ready(p->process.heart);
 }
 
@@ -117,7 +118,8 @@ int run_api(const struct config *config, const struct child_options *options)
 		.login_failure_window_ms = config->login_failure_window_ms,
 		.limits = { [LIMIT_GENERAL] = { config->limit_general, config->limit_general_window_ms },
 			    [LIMIT_AUTH] = { config->limit_auth, config->limit_auth_window_ms },
-			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms } },
+			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms },
+			    [LIMIT_REVEAL] = { config->limit_reveal, config->limit_reveal_window_ms } },
 		.contacts = { str_of(config->security_contact), str_of(config->operations_contact),
 			      str_of(config->management_contact) },
 		.web_base_url = str_of(config->web_base_url),

@@ -197,7 +197,7 @@ static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
 
-	if (!process_await_db(call, &w->process, w->db))
+	if (!process_await_db(call, &w->process, w->db) || !process_check_keys(call, &w->process, w->db, w->keys))
 		return;
 	open_queue(w);
 	open_notify_queue(w);

@@ -1,44 +1,12 @@
 // The dashboard: a client of the API like any other, with the login cookie. What it shows is text, never markup.
+import { $, api, element, link, when } from './page.js';
+import { showVariables } from './variables.js';
 
 const REFRESH_MS = 1500;
-const $ = (id) => document.getElementById(id);
 const state = { project: null, deployment: null, next: null, pages: 1, timer: 0 };
 
-class ApiError extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
-
-async function api(method, path, body) {
-  const answer = await fetch(path, {
-    method,
-    headers: body ? { 'content-type': 'application/json' } : {},
-    body: body && JSON.stringify(body),
-  });
-  const data = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ApiError(answer.status, data.message || `The server answered ${answer.status}`);
-  return { data, next: /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') || '')?.[1] };
-}
-
-function element(name, text, attributes = {}) {
-  const e = document.createElement(name);
-  if (text !== undefined && text !== null) e.textContent = text;
-  Object.assign(e, attributes);
-  return e;
-}
-
-function link(url, text) {
-  // only web addresses become links: a provider's answer is not trusted with javascript:
-  if (!/^https?:\/\//.test(url || '')) return element('span', url || '');
-  return element('a', text || url, { href: url, target: '_blank', rel: 'noopener noreferrer' });
-}
-
-const when = (time) => (time ? new Date(time).toLocaleString() : '');
-
 function show(section) {
-  for (const id of ['login', 'list', 'detail']) $(id).hidden = id !== section;
+  for (const id of ['login', 'list', 'detail', 'variables']) $(id).hidden = id !== section;
 }
 
 function fail(error) {
@@ -144,6 +112,12 @@ async function refresh() {
   clearTimeout(state.timer);
   try {
     state.deployment = /^#(deploy_[0-9a-z]+)$/.exec(location.hash)?.[1] || null;
+    if (location.hash === '#variables') {
+      await showVariables(state.project, fail);
+      show('variables');
+      fail(null);
+      return; // what somebody types there does not go away
+    }
     await (state.deployment ? showDetail() : showList());
     fail(null);
     state.timer = setTimeout(refresh, REFRESH_MS);
@@ -166,6 +140,7 @@ function logIn() {
   showWaysIn().catch(fail);
   $('who').textContent = '';
   $('logout').hidden = true;
+  $('views').hidden = true;
   $('project').disabled = true;
   show('login');
 }
@@ -175,6 +150,7 @@ async function start() {
     const [{ data: user }, { data: projects }] = await Promise.all([api('GET', '/me'), api('GET', '/projects')]);
     $('who').textContent = user.email;
     $('logout').hidden = false;
+    $('views').hidden = false;
     $('project').replaceChildren(...projects.map((p) => element('option', `${p.name} (${p.repoFullName})`, { value: p.id })));
     $('project').disabled = projects.length < 2;
     state.project = projects[0]?.id;
@@ -193,7 +169,7 @@ $('login-test').onsubmit = (event) => {
 $('logout').onclick = () => api('POST', '/auth/logout').then(logIn, fail);
 $('project').onchange = () => {
   state.project = $('project').value;
-  location.hash = '';
+  if (state.deployment) location.hash = '';
   refresh();
 };
 $('back').onclick = (event) => {

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SECRETS_MAX (96 * 1024 * 1024) /* bytes, of all forms: 8 MiB of secrets, as much as a provider is sent */
+#define SECRETS_MAX (24 * 1024 * 1024) /* bytes, of all their forms; with more no text is shown */
 
 int call_fail(struct call *call, int code, const char *format, ...)
 {
@@ -41,6 +41,7 @@ static void hide(struct call *call, struct str mark, struct str secret)
 	if (!call->log.secrets) {
 		call->log.secrets = redactor_new(SECRETS_MAX);
 		arena_defer(call->arena, free_secrets, call->log.secrets);
+		arena_wipe(call->arena);
 	}
 	call->log.hides_all |= !redactor_add(call->log.secrets, mark, secret);
 }

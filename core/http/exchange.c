@@ -107,8 +107,10 @@ static struct work *take_in(struct http_server *server, h2o_req_t *req, h2o_buff
 		*ret_why = "The query is not well encoded: escape it as %XX of UTF-8 text without NUL.";
 	if (borrowed)
 		end = (char *)body.p;
-	else if (body.n)
+	else if (body.n) {
 		memcpy(end, body.p, body.n);
+		explicit_bzero(req->entity.base, body.n); /* what h2o reuses holds no secret of it */
+	}
 	end[body.n] = '\0';
 	work->borrows = borrowed;
 	work->x.body = (struct str){ end, body.n };
@@ -136,11 +138,19 @@ static void run(struct call *call, void *arg)
 		represent(work);
 }
 
+/* The body of a call whose memory is wiped: nothing needs it any more. */
+static void wipe_body(struct work *work, const struct call *call)
+{
+	work->is_wiped = arena_is_wiped(call->arena);
+	if (work->is_wiped && work->x.body.n)
+		explicit_bzero((char *)work->x.body.p, work->x.body.n);
+}
+
 static void on_done(struct call *call, void *arg)
 {
 	struct work *work = arg;
 
-	(void)call;
+	wipe_body(work, call);
 	work->server->n_fibers--;
 	send_answer(work);
 	work_free(work);
@@ -160,6 +170,7 @@ static void run_here(struct work *work)
 	before = log_scope_swap(&work->direct.log);
 	run(&work->direct, work);
 	log_scope_swap(before);
+	wipe_body(work, &work->direct);
 	answer_here(work);
 }
 

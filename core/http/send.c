@@ -34,6 +34,7 @@ static h2o_iovec_t prepare(struct work *work)
 	bodiless = x->answer.status == 204 || x->answer.status == 304;
 	buf_done(&work->slot->body);
 	work->slot->body = x->answer.body;
+	work->slot->is_wiped = work->is_wiped;
 	buf_init(&x->answer.body, HTTP_MAX_ANSWER);
 
 	req->res.status = x->answer.status;

@@ -66,6 +66,7 @@ struct slot {
 	struct connection *connection;
 	struct work *work; /* weak: NULL once answered */
 	struct buf body;   /* of the answer, while it is being sent */
+	bool is_wiped;     /* the body, when it has been sent */
 };
 
 #define REQUEST_ID_MAX 64
@@ -77,6 +78,7 @@ struct work {
 	struct slot *slot;  /* weak: NULL when the client has gone */
 	struct call direct; /* the call of what is answered on the loop's stack */
 	bool head_only;
+	bool is_wiped;        /* the call's memory is: see arena_wipe() */
 	bool borrows;         /* the body lies in the socket's buffer */
 	h2o_buffer_t *input;  /* that buffer, when the connection has gone; else NULL */
 	bool packed;          /* the answer's body is gzip */

@@ -32,6 +32,8 @@ static void on_slot_dispose(void *arg)
 			take_over(work, slot->connection->socket);
 	}
 	connection_idle(slot->connection);
+	if (slot->is_wiped && slot->body.p)
+		explicit_bzero(slot->body.p, slot->body.n);
 	buf_done(&slot->body);
 }
 

@@ -148,3 +148,14 @@ const char *email_why(struct str email)
 	}
 	return at && n_at == 1 && at != email.p && at != email.p + email.n - 1 ? NULL : "must be an e-mail address";
 }
+
+/* ---- variables ---- */
+
+const char *variable_key_why(struct str key)
+{
+	bool good = key.n >= 1 && key.n <= VARIABLE_KEY_MAX && !is_digit(key.p[0]);
+
+	for (size_t i = 0; good && i < key.n; i++)
+		good = (key.p[i] >= 'A' && key.p[i] <= 'Z') || is_digit(key.p[i]) || key.p[i] == '_';
+	return good ? NULL : "must have 1 to 128 capital letters, digits and underscores, and not begin with a digit";
+}

@@ -1,15 +1,17 @@
-/* What may be called what: organizations' slugs, GitHub's repositories and logins, git's branches. Pure. Each ..._why
- * returns NULL, or what is wrong as the end of a sentence that begins with the field: "must have 2 to 40 characters".
+/* What may be called what: organizations' slugs, GitHub's repositories and logins, git's branches, variables. Pure.
+ * Each ..._why returns NULL, or what is wrong as the end of a sentence that begins with the field: "must have 2 to 40
+ * characters".
  */
 #ifndef MODEL_NAMES_H
 #define MODEL_NAMES_H
 
 #include "base/arena.h"
 
-#define EMAIL_MAX  254
-#define SLUG_MAX   40
-#define REPO_MAX   140 /* owner 39, slash, name 100 */
-#define BRANCH_MAX 255
+#define EMAIL_MAX        254
+#define SLUG_MAX         40
+#define REPO_MAX         140 /* owner 39, slash, name 100 */
+#define BRANCH_MAX       255
+#define VARIABLE_KEY_MAX 128
 
 /* 2 to 40 lower case letters, digits and single hyphens, not at the ends, and no word that the API or the dashboard
  * uses for itself. */
@@ -22,5 +24,7 @@ const char *github_login_why(struct str login);
 /* As git check-ref-format --branch. */
 const char *branch_why(struct str branch);
 const char *email_why(struct str email);
+/* ^[A-Z_][A-Z0-9_]*$ */
+const char *variable_key_why(struct str key);
 
 #endif

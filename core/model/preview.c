@@ -215,6 +215,13 @@ struct failure create_failure(int code)
 	}
 }
 
+int64_t spread_ms(int64_t wait_ms, uint32_t random)
+{
+	int64_t most = wait_ms / 4 < 60000 ? wait_ms / 4 : 60000;
+
+	return wait_ms + (int64_t)(random % (uint32_t)(most + 1));
+}
+
 int64_t backoff_ms(int64_t tries, int64_t base_ms, int64_t cap_ms, uint32_t random)
 {
 	int64_t full = base_ms;

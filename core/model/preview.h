@@ -103,6 +103,9 @@ struct failure {
 struct failure create_failure(int code);
 #define CREATE_TRIES 5
 
+/* For a moment that many were told to come back at: up to a quarter later, and at most a minute. `random` is any
+ * number. */
+int64_t spread_ms(int64_t wait_ms, uint32_t random);
 /* Exponential with full jitter: between half and all of min(cap, base * 2^tries). `random` is any number. */
 int64_t backoff_ms(int64_t tries, int64_t base_ms, int64_t cap_ms, uint32_t random);
 

@@ -11,10 +11,13 @@
  *                   +-- fiber gone --+--> abandoned --hook--> completed, nobody listens */
 #include "net/inner.h"
 
+#include "base/secret_memory.h"
+
 #include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define IDLE_CONNECTIONS 64L
 /* curl's own time-out comes first and knows whether the request left; this is for a curl that fails to speak. */
@@ -284,7 +287,8 @@ struct net *net_open(struct loop *loop)
 	static bool initialized;
 	struct net *net = calloc(1, sizeof(*net));
 
-	if (!initialized && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+	/* its buffers have held tokens of providers */
+	if (!initialized && curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiped_free, wiped_realloc, strdup, calloc) == CURLE_OK)
 		initialized = true;
 	if (!net || !initialized || !(net->multi = curl_multi_init())) {
 		fprintf(stderr, "opshub: curl could not be started: out of memory, or its TLS library is broken\n");

@@ -98,7 +98,8 @@ static bool worth_again(int r, const struct net_response *response, bool is_idem
 		return is_idempotent;
 	if (r < 0)
 		return false;
-	return response->status == 429 ||
+	/* who does not say when has a window of a minute or more: a second later only uses up more of it */
+	return (response->status == 429 && response->retry_after_ms > 0) ||
 	       (is_idempotent && (response->status == 502 || response->status == 503 || response->status == 504));
 }
 

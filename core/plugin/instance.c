@@ -163,7 +163,7 @@ static int open_new(struct call *call, struct plugins *plugins, const struct ins
 	instance->plugin = spec->plugin;
 	instance->version = spec->version;
 	instance->allow_private = spec->allow_private;
-	instance->arena = arena_new();
+	instance->arena = arena_new_secret();
 	instance->scope = arena_str(instance->arena, spec->scope);
 	instance->memory = arena_alloc(instance->arena, spec->plugin->about.instance_size + 1);
 	n = settings_write(instance->arena, spec->plugin, spec->values, spec->n_values, instance->memory, &faults);

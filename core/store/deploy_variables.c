@@ -37,8 +37,8 @@ int deploy_variables(struct call *call, struct db *db, const struct key_ring *ma
 	int r = db_query(call, db, Q_DEPLOY_VARIABLES, &rows, A_STR(preview_id));
 
 	if (r == OK && rows.n_rows > DEPLOY_VARIABLES_MAX)
-		return call_fail(call, E_INVALID,
-				 "the preview environment has more than %d variables: delete some", DEPLOY_VARIABLES_MAX);
+		return call_fail(call, E_INVALID, "the preview environment has more than %d variables: delete some",
+				 DEPLOY_VARIABLES_MAX);
 	if (r == OK && rows.n_rows == 0)
 		*ret = (struct deploy_variables){ 0 };
 	if (r != OK || rows.n_rows == 0)

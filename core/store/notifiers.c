@@ -2,6 +2,7 @@
 #include "store/notifiers.h"
 
 #include "base/id.h"
+#include "store/project_keys.h"
 
 static struct db_arg flag_or_null(int flag)
 {
@@ -37,15 +38,18 @@ int notifier_form(struct call *call, struct db *db, struct str project_id, struc
 	return db_query(call, db, Q_NOTIFIER_FORM, ret, A_STR(project_id), A_STR_OR_NULL(id), A_STR_OR_NULL(notifier));
 }
 
-int notifier_save(struct call *call, struct db *db, const struct key_ring *keys, struct str project_id,
+int notifier_save(struct call *call, struct db *db, const struct key_ring *master, struct str project_id,
 		  const struct notifier_change *change, const struct audit *audit)
 {
 	const struct provider_change *c = &change->settings;
 	const struct secret_place place = { "notifier_secrets", change->id, c->provider, "notifier" };
+	const struct key_ring *ring = master;
 	struct sealed_secrets s;
 	struct db_rows rows;
-	int r = secrets_seal(call, keys, &place, c->keys, c->plains, c->n_secrets, &s);
+	int r = c->n_secrets ? project_ring(call, db, master, project_id, &ring) : OK;
 
+	if (r == OK)
+		r = secrets_seal(call, ring, &place, c->keys, c->plains, c->n_secrets, &s);
 	if (r != OK)
 		return r;
 	r = db_query(call, db, Q_NOTIFIER_SAVE, &rows, A_STR(project_id), A_STR(change->id), A_STR(c->provider),

@@ -23,7 +23,7 @@ struct notifier_change {
 	struct provider_change settings; /* its provider is the plugin's name */
 };
 /* E_CONFLICT when the name is taken, the project has MOST_NOTIFIERS, or is being deleted. */
-AWAITS int notifier_save(struct call *call, struct db *db, const struct key_ring *keys, struct str project_id,
+AWAITS int notifier_save(struct call *call, struct db *db, const struct key_ring *master, struct str project_id,
 			 const struct notifier_change *change, const struct audit *audit);
 /* The name and whether it is on alone. E_NOT_FOUND, E_CONFLICT. */
 AWAITS int notifier_change(struct call *call, struct db *db, struct str project_id,

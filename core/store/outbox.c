@@ -31,6 +31,7 @@ static struct outbox_target read_target(const struct db_rows *rows)
 		.notifier = db_text(rows, 0, "notifier"),
 		.settings_json = db_text(rows, 0, "settings"),
 		.secrets_json = db_text(rows, 0, "secrets"),
+		.wrapped = db_text(rows, 0, "wrapped"),
 		.settings_version = db_int(rows, 0, "settings_version"),
 		.failures = db_int(rows, 0, "failures"),
 		.project_id = db_text(rows, 0, "project_id"),

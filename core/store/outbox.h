@@ -8,6 +8,7 @@
 struct outbox_target {
 	struct str id, notifier; /* "ntf_...", the plugin's name */
 	struct str settings_json, secrets_json;
+	struct str wrapped; /* the project's data key: project_ring_open() */
 	int64_t settings_version;
 	int64_t failures; /* in a row */
 	struct str project_id, project, repo, org;

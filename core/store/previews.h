@@ -38,8 +38,8 @@ AWAITS int attempt_insert(struct call *call, struct db *db, const struct job *jo
 			  bool *ret_waits);
 /* Immediately before the provider is called, with what it is going to be given. E_CONFLICT when the lease ends within
  * call_ms. */
-AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
-			int64_t call_ms, const struct deploy_variables *variables);
+AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms,
+			const struct deploy_variables *variables);
 
 /* The result of one step. Empty texts and negative numbers leave a column as it is. */
 struct attempt_change {

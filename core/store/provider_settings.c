@@ -1,6 +1,8 @@
 /* Provider settings. */
 #include "store/provider_settings.h"
 
+#include "store/project_keys.h"
+
 static int check_found(struct call *call, int r, const struct db_rows *rows, struct str project_id)
 {
 	if (r == OK && rows->n_rows == 0)
@@ -27,14 +29,17 @@ int provider_settings_get(struct call *call, struct db *db, struct str project_i
 	return check_found(call, r, ret, project_id);
 }
 
-int provider_settings_save(struct call *call, struct db *db, const struct key_ring *keys, struct str project_id,
+int provider_settings_save(struct call *call, struct db *db, const struct key_ring *master, struct str project_id,
 			   const struct provider_change *c, const struct audit *audit)
 {
 	const struct secret_place place = { "provider_secrets", project_id, c->provider, "provider" };
+	const struct key_ring *ring = master;
 	struct sealed_secrets s;
 	struct db_rows rows;
-	int r = secrets_seal(call, keys, &place, c->keys, c->plains, c->n_secrets, &s);
+	int r = c->n_secrets ? project_ring(call, db, master, project_id, &ring) : OK;
 
+	if (r == OK)
+		r = secrets_seal(call, ring, &place, c->keys, c->plains, c->n_secrets, &s);
 	if (r != OK)
 		return r;
 	r = db_query(call, db, Q_PROJECT_PROVIDER_SAVE, &rows, A_STR(project_id), A_STR(c->provider),

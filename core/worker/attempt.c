@@ -130,7 +130,7 @@ int back_off(struct step_context *s, struct call *call, unsigned i, const char *
 		change.tries = tries + 1;
 	change.next_ms = backoff_ms(tries, 1000, LONGEST_BACKOFF_MS, step_random());
 	if (call->retry_after_ms > change.next_ms)
-		change.next_ms = call->retry_after_ms;
+		change.next_ms = spread_ms(call->retry_after_ms, step_random());
 	change.message = s->cannot_hide.n ? s->cannot_hide : str_of(call->why);
 	change.preview_detail = detail;
 	log_warn("DeploymentProcessor", "Provider could not be asked; it is tried again",

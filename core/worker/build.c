@@ -99,7 +99,7 @@ static int64_t poll_after(const struct step_context *s, unsigned i, const struct
 	int64_t age = attempt_age(s, i), full;
 
 	if (d->poll_after_ms > 0)
-		return d->poll_after_ms < 60000 ? d->poll_after_ms : 60000;
+		return spread_ms(d->poll_after_ms < 60000 ? d->poll_after_ms : 60000, step_random());
 	full = age < 15000 ? 1000 : age < 60000 ? 5000 : age < 300000 ? 15000 : 30000;
 	return full - (int64_t)step_random() % (full / 5);
 }

@@ -75,20 +75,20 @@ static int retry_create(struct step_context *s, struct call *call, unsigned i, s
 	change.error_reason = str_of(failure.reason);
 	change.message = why;
 	change.next_ms = backoff_ms(tries, 1000, 60000, step_random());
-	/* on top of what the provider says: else all who wait for one moment come back at that moment */
 	if (call->retry_after_ms > 0)
-		change.next_ms += call->retry_after_ms;
+		change.next_ms += spread_ms(call->retry_after_ms, step_random());
 	change.preview_detail = "RETRYING";
 	if (failure.retry == RETRY_LOOK_UP) {
 		change.next_ms = 500; /* stays SENT: the next step looks it up */
 	} else {
 		change.state = "intent";
 	}
-	if (failure.retry == RETRY_LIMITED && tries >= LIMITED_TRIES)
+	if ((failure.retry == RETRY_LIMITED || failure.retry == RETRY_QUOTA) && tries >= LIMITED_TRIES)
 		change.tries = LIMITED_TRIES;
 	if (failure.retry == RETRY_QUOTA) {
 		change.preview_detail = "QUOTA_WAIT";
-		change.next_ms = call->retry_after_ms > 0 ? call->retry_after_ms : QUOTA_WAIT_MS;
+		change.next_ms = spread_ms(call->retry_after_ms > 0 ? call->retry_after_ms : QUOTA_WAIT_MS,
+					   step_random());
 		/* of the attempt, not of this wait: else an allowance that never comes back is waited for for ever */
 		change.deadline_ms = attempt_age(s, i) < QUOTA_DEADLINE_MS ? QUOTA_DEADLINE_MS - attempt_age(s, i) : 0;
 	}

@@ -57,6 +57,8 @@ int notify_open(struct call *call, const struct notify *notify, const struct out
 	struct plugin_settings settings = { .place = { "notifier_secrets", t->id, t->notifier, "notifier" },
 					    .settings = json_parse(call->arena, t->settings_json, NULL, &why),
 					    .secrets = json_parse(call->arena, t->secrets_json, NULL, &why),
+					    .project_id = t->project_id,
+					    .wrapped = t->wrapped,
 					    .version = t->settings_version };
 	int r;
 

@@ -1,6 +1,7 @@
 /* From stored settings to an open plugin instance. */
 #include "worker/providers.h"
 
+#include "store/project_keys.h"
 #include "store/provider_settings.h"
 
 #define MOST_SETTINGS (2 * MOST_PROVIDER_SETTINGS)
@@ -38,18 +39,20 @@ static struct str setting_text(struct call *call, const struct json *value)
 static int read_values(struct call *call, const struct providers *providers, const struct plugin_settings *s,
 		       struct instance_spec *spec, struct setting_value *values)
 {
+	const struct key_ring *ring;
 	struct str plain;
 	int r = OK;
 
 	for (const struct json *m = s->settings ? s->settings->child : NULL; m && spec->n_values < MOST_SETTINGS;
 	     m = m->next)
 		values[spec->n_values++] = (struct setting_value){ m->key, setting_text(call, m) };
-	for (const struct json *m = s->secrets ? s->secrets->child : NULL; m && spec->n_values < MOST_SETTINGS;
-	     m = m->next) {
-		r = secret_open(call, providers->keys, &s->place, m->key, json_text(m, STR("")), &plain);
-		if (r != OK)
-			break;
-		values[spec->n_values++] = (struct setting_value){ m->key, plain };
+	if (!s->secrets || !s->secrets->child)
+		return OK;
+	r = project_ring_open(call, providers->keys, s->project_id, s->wrapped, &ring);
+	for (const struct json *m = s->secrets->child; r == OK && m && spec->n_values < MOST_SETTINGS; m = m->next) {
+		r = secret_open(call, ring, &s->place, m->key, json_text(m, STR("")), &plain);
+		if (r == OK)
+			values[spec->n_values++] = (struct setting_value){ m->key, plain };
 	}
 	return r;
 }
@@ -72,7 +75,8 @@ int provider_open(struct call *call, const struct providers *providers, struct s
 		  struct str settings_json, int64_t settings_version, struct instance **ret)
 {
 	struct plugin_settings settings = { .place = { "provider_secrets", project_id, name, "provider" },
-					    .version = settings_version };
+					    .version = settings_version,
+					    .project_id = project_id };
 	const struct json *stored;
 	const struct plugin *plugin;
 	const char *why = "";
@@ -83,5 +87,6 @@ int provider_open(struct call *call, const struct providers *providers, struct s
 	stored = json_get(json_parse(call->arena, settings_json, NULL, &why), arena_text(call->arena, name));
 	settings.settings = json_get(stored, "settings");
 	settings.secrets = json_get(stored, "secrets");
+	settings.wrapped = json_text(json_get(stored, "key"), STR(""));
 	return plugin_open(call, providers, plugin, &settings, ret);
 }

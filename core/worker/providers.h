@@ -9,7 +9,7 @@
 struct providers {
 	const struct catalog *catalog;
 	struct plugins *plugins;
-	const struct key_ring *keys; /* opens stored secrets */
+	const struct key_ring *keys; /* the master keys */
 	bool use_mock;               /* USE_MOCK_PROVIDER: every project goes to the plugin "mock" */
 	const char *allow_private; /* names of plugins that may reach loopback and private addresses, comma-separated */
 };
@@ -26,9 +26,12 @@ struct plugin_settings {
 	struct secret_place place;   /* its owner is the instance's scope */
 	const struct json *settings; /* {"key": value}; may be NULL */
 	const struct json *secrets;  /* {"key": "<hex>"}; may be NULL */
+	struct str project_id;
+	struct str wrapped; /* the data key of that project: project_ring_open() */
 	int64_t version;
 };
-/* E_INVALID when they are not complete or a secret does not open; call->why says what to do. */
+/* E_INVALID when they are not complete or a secret does not open, E_UPSTREAM when this process has not the master key
+ * for it; call->why says what to do. */
 AWAITS int plugin_open(struct call *call, const struct providers *providers, const struct plugin *plugin,
 		       const struct plugin_settings *settings, struct instance **ret);
 

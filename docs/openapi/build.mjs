@@ -12,9 +12,10 @@ import { responses } from './shape.mjs';
 import * as security from './security.mjs';
 import * as system from './system.mjs';
 import * as tokens from './tokens.mjs';
+import * as variables from './variables.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, notifiers, deployments, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, variables, notifiers, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

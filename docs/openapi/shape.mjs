@@ -86,6 +86,8 @@ const parameterTexts = {
   notifierId: 'A notifier, as  calls it.',
   deliveryId: 'A delivery\'s id, `hook_…`.',
   userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',
+  environmentId: 'An environment\'s id, `env_…`, as `GET /projects/{projectId}/environments` lists it.',
+  key: 'A variable\'s name.',
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',

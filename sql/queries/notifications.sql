@@ -45,6 +45,7 @@ with j as (
 select n.seq, n.id, n.kind, n.thread_key, n.facts, n.tries, n.interrupted, n.created_at, coalesce(t.receipt, '') as receipt,
 	c.id as notifier_id, c.notifier, c.settings, c.settings_version, c.failures,
 	(select coalesce(jsonb_object_agg(s.key, encode(s.sealed, 'hex')), '{}') from notifier_secrets s where s.notifier_id = c.id) as secrets,
+	(select encode(k.wrapped, 'hex') from project_keys k where k.project_id = c.project_id) as wrapped,
 	p.id as project_id, p.name as project, p.repo_full_name as repo, o.name as org
 from n join c on c.id = n.notifier_id
 	join projects p on p.id = c.project_id
@@ -124,6 +125,7 @@ delete from project_notifiers where by_default and notifier <> all ($1);
 -- What a test needs. $1 job, $2 fence.
 select c.id as notifier_id, c.notifier, c.settings, c.settings_version, c.failures,
 	(select coalesce(jsonb_object_agg(s.key, encode(s.sealed, 'hex')), '{}') from notifier_secrets s where s.notifier_id = c.id) as secrets,
+	(select encode(k.wrapped, 'hex') from project_keys k where k.project_id = c.project_id) as wrapped,
 	p.id as project_id, p.name as project, p.repo_full_name as repo, o.name as org
 from jobs j join project_notifiers c on c.id = j.key
 	join projects p on p.id = c.project_id

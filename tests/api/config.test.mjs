@@ -47,6 +47,13 @@ test("the guide's own samples are refused: 20 characters, 33 bytes", () => {
   refused({ ENCRYPTION_KEY_BASE64: 'dGhpc2lzMzJieXRlc2VjcmV0a2V5dGhpc2lzMzJieXRl' }, 'ENCRYPTION_KEY_BASE64', /33.*32/);
 });
 
+test('the key before is checked as strictly as the current one, and is another one', () => {
+  const key = process.env.ENCRYPTION_KEY_BASE64;
+  refused({ ENCRYPTION_KEY_PREVIOUS_BASE64: 'dGhpc2lzMzJieXRlc2VjcmV0a2V5dGhpc2lzMzJieXRl' }, 'ENCRYPTION_KEY_PREVIOUS_BASE64', /33.*32/);
+  refused({ ENCRYPTION_KEY_PREVIOUS_BASE64: `${key} ` }, 'ENCRYPTION_KEY_PREVIOUS_BASE64', /base64/);
+  refused({ ENCRYPTION_KEY_PREVIOUS_BASE64: key }, 'ENCRYPTION_KEY_PREVIOUS_BASE64', /the same key/);
+});
+
 test('values of the wrong kind are refused', () => {
   refused({ ENCRYPTION_KEY_BASE64: 'not base64 at all, is it?' }, 'ENCRYPTION_KEY_BASE64', /base64/i);
   refused({ DATABASE_URL: 'mysql://user:password-of-mine@host/db' }, 'DATABASE_URL', /postgres/);

@@ -1,4 +1,4 @@
-// stack: --fast --env REPAIR_MS=300 --env PROVIDER_SETTLE_MS=1500
+// stack: --fast --env REPAIR_MS=300 --env PROVIDER_TIMEOUT_MS=4000 --env PROVIDER_SETTLE_MS=4000
 // seconds: 240
 // Variables on their way into deployments: which version, into which preview, what is written down of it, and what is not deployed.
 import assert from 'node:assert/strict';
@@ -61,7 +61,7 @@ test('a new value waits for a push or a retry; who has which version can be aske
   assert.equal((await post(`/deployments/${(await deploymentsOf(11))[0].id}/retry`)).status, 202);
   await until('both have the second one', async () => {
     const { json } = await usage('TOKEN');
-    return json.length === 1 && json[0].previews.length === 2;
+    return json.length === 2 && json[0].previews.length === 2 && json[1].previews.length === 0;
   });
   await until('the old ones are gone', async () => (await inventory()).length === 2);
   assert.deepEqual(await given(10), [digest('TOKEN', 'the second one')]);
@@ -116,7 +116,7 @@ test('without one of its variables nothing is deployed, and the message names it
   await fails(42, /the variable GOOD has no value: set it again, or delete it/);
   run("update env_var_versions set state = 'RETIRED' where state = 'ACTIVE' and var_id like '%good'");
   await fails(43, /the variable GOOD has no value/);
-  run(`insert into project_keys (project_id, wrapped, master_id) values ('proj_demo', '\\x00', 'x')`);
+  run(`insert into project_keys (project_id, wrapped, master_id, key_id) values ('proj_demo', '\\x00', 'x', 'x')`);
   await fails(44, /the key of the project proj_demo does not open/);
   run('delete from project_keys');
 });

@@ -195,7 +195,14 @@ test('an allowance that stays used up ends with its own reason, not as a time-ou
   await deliver('pull_request', pullRequest('opened', pr, { branch: 'mock-quota' }));
   await until('it waits for the allowance', async () => (await deploymentsOf(pr))[0]?.detail === 'QUOTA_WAIT');
   const preview = `(select id from previews where pr_number = ${pr})`;
-  await until('its job is put off', () => rows(`select id from jobs where key = ${preview} and state = 'delayed'`).length);
+  const putOff = (before) => until('its job is put off', () => rows(`select a.tries, a.sent_at::text as sent from preview_attempts a
+    join jobs j on j.key = a.preview_id where a.preview_id = ${preview} and a.state = 'intent' and j.state = 'delayed'
+    and a.sent_at is distinct from ${before ? `'${before}'::timestamptz` : 'null'}`)[0]);
+  for (let wait = 1, sent = null, tries; wait <= 6; wait++) {
+    if (sent) run(`update preview_attempts set next_at = now() where preview_id = ${preview}; update jobs set run_at = now() where key = ${preview}`);
+    ({ sent, tries } = await putOff(sent));
+    assert.ok(tries <= 3, `${tries} tries used up by waiting: a lost answer would be the end`);
+  }
   run(`update preview_attempts set created_at = now() - interval '24 h', deadline_at = now() - interval '1 s' where preview_id = ${preview};
     update jobs set run_at = now() where key = ${preview}`);
   const failed = await deployment(pr, 'ERROR');

@@ -90,7 +90,8 @@ for (const route of table) {
   });
 }
 
-const named = { organization: ['foreignOrganization', 'org_'], project: ['foreignProject', 'proj_'], deployment: ['foreignDeployment', 'deploy_'] };
+const named = { organization: ['foreignOrganization', 'org_'], project: ['foreignProject', 'proj_'], deployment: ['foreignDeployment', 'deploy_'],
+  environment: ['foreignEnvironment', 'env_'] };
 
 for (const route of table.filter(({ where }) => where !== '-')) {
   test(`${route.method} ${route.path}: what is another's looks like what is not there`, async () => {

@@ -1,6 +1,6 @@
 // Real values for the parameters of paths: what is there in this stack, asked from the lists in front of them.
 import assert from 'node:assert/strict';
-import { deployment, get } from './client.mjs';
+import { deployment, get, post } from './client.mjs';
 import { env } from './env.mjs';
 import { deliver, pullRequest } from './github.mjs';
 import { all } from './openapi.mjs';
@@ -23,5 +23,8 @@ async function learn(path) {
 export async function learnAll() {
   assert.equal((await deliver('pull_request', pullRequest('opened', 1))).status, 202);
   Object.assign(known, { orgId: 'org_demo', projectId: env.project, deploymentId: (await deployment(1, 'READY', { seconds: 60 })).id });
+  const environments = await get(`/projects/${env.project}/environments`);
+  Object.assign(known, { environmentId: environments.json[0].id, key: 'KNOWN' });
+  await post(`/environments/${known.environmentId}/envvars`, { body: { key: known.key, value: 'known' } });
   for (const { path } of all) for (const { index, 0: text } of path.matchAll(/\{\w+\}/g)) await learn(path.slice(0, index + text.length));
 }

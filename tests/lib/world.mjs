@@ -21,6 +21,7 @@ export const ids = {
   organization: id('org', 'ours'), foreignOrganization: id('org', 'foreign'),
   project: id('proj', 'ours'), otherProject: id('proj', 'ours too'), foreignProject: id('proj', 'foreign'),
   deployment: id('deploy', 'ours'), foreignDeployment: id('deploy', 'foreign'),
+  environment: id('env', 'ours'), foreignEnvironment: id('env', 'foreign'),
   notifier: id('ntf', 'ours'),
   spare: id('user', 'spare'), // a VIEWER nobody acts as: to be lowered, removed ...
 };
@@ -49,8 +50,10 @@ const tokens = {
 
 // Everybody who can ask: { name, credential (null = none), valid, scope, project, role(of) }. scope of a login: admin.
 export function identities() {
-  const roles = (name) => ({ organization: people[name][0], project: higher(people[name][0], people[name][1]?.raised),
-    deployment: higher(people[name][0], people[name][1]?.raised) });
+  const roles = (name) => {
+    const inProject = higher(people[name][0], people[name][1]?.raised);
+    return { organization: people[name][0], project: inProject, deployment: inProject, environment: inProject };
+  };
   const bad = (name, credential) => ({ name, credential, valid: false });
   const login = (name) => ({ name, person: name, credential: sessionToken(user(name), session(name)), valid: !people[name][1]?.inactive,
     scope: 'admin', roles: roles(name) });
@@ -72,7 +75,7 @@ const higher = (a, b) => (rank(a) >= rank(b) ? a : b);
 // What a path's parameters stand for when this identity asks.
 export function fill(path, who) {
   return path.replace(/:(\w+)/g, (_, name) => {
-    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', notifier: ids.notifier, file: 'app.js', user: ids.spare,
+    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, file: 'app.js', user: ids.spare,
       token: token(`spare ${who.person}`), session: session(`spare ${who.person}`) }[name];
     if (!value) throw new Error(`tests/lib/world.mjs has nothing for :${name} of ${path}`);
     return value;
@@ -106,6 +109,11 @@ function world() {
     insert into organizations (id, name, slug) values ('${organizations[0]}', 'Ours', 'matrix-ours'), ('${organizations[1]}', 'Foreign', 'matrix-foreign');
     insert into projects (id, org_id, name, repo_full_name) values ('${ids.project}', '${organizations[0]}', 'this', 'matrix/this'),
       ('${ids.otherProject}', '${organizations[0]}', 'other', 'matrix/other'), ('${ids.foreignProject}', '${organizations[1]}', 'foreign', 'matrix/foreign');
+    update environments set id = '${ids.environment}' where project_id = '${ids.project}' and name = 'PREVIEW';
+    update environments set id = '${ids.foreignEnvironment}' where project_id = '${ids.foreignProject}' and name = 'PREVIEW';
+    insert into env_vars (id, environment_id, key, last_version) values ('${id('var', 'ours')}', '${ids.environment}', 'KNOWN', 1);
+    insert into env_var_versions (var_id, version, state, sealed, key_id, mask, fingerprint, source)
+      values ('${id('var', 'ours')}', 1, 'ACTIVE', '\\x00', '', '***', '', 'SET');
     insert into project_notifiers (id, project_id, notifier, name, enabled) values ('${ids.notifier}', '${ids.project}', 'nowhere', 'ours', false);
     insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)
       values ('hook_matrix', '\\x00', 'ping', '', 'matrix/this', 'ignored', 'x', '[]', '{}', now() + interval '1 s');

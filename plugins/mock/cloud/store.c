@@ -52,7 +52,7 @@ static struct deployment *add(struct store *store, const struct deployment *want
 		return NULL;
 	d = arena_alloc(store->arena, sizeof(*d));
 	*d = *wanted;
-	struct str *const texts[] = { &d->attempt_id, &d->project, &d->project_id, &d->repo,    &d->branch,
+	struct str *const texts[] = { &d->attempt_id, &d->project, &d->project_id, &d->repo, &d->branch,
 				      &d->sha,        &d->title,   &d->fault,      &d->env };
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		*texts[i] = arena_str(store->arena, *texts[i]);

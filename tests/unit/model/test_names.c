@@ -101,11 +101,24 @@ static void managing(void **state)
 	}
 }
 
+static void keys_of_variables(void **state)
+{
+	(void)state;
+	GOOD(variable_key_why, "A", "_", "A1_B", "__", "PATH", "K" FORTY FORTY FORTY);
+	BAD(variable_key_why, "", "1", "1A", "a", "A-B", "A B", "A.B", "A=", "\xc3\x84", "A\n",
+	    "K" FORTY FORTY FORTY TEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(slugs),    cmocka_unit_test(slugs_from_names), cmocka_unit_test(repositories),
-		cmocka_unit_test(logins),   cmocka_unit_test(branches),         cmocka_unit_test(emails),
+		cmocka_unit_test(keys_of_variables),
+		cmocka_unit_test(slugs),
+		cmocka_unit_test(slugs_from_names),
+		cmocka_unit_test(repositories),
+		cmocka_unit_test(logins),
+		cmocka_unit_test(branches),
+		cmocka_unit_test(emails),
 		cmocka_unit_test(managing),
 	};
 

@@ -452,6 +452,17 @@ static void each_failure_of_a_create(void **state)
 	}
 }
 
+static void a_wait_is_spread_and_never_shortened(void **state)
+{
+	(void)state;
+	assert_int_equal(spread_ms(0, UINT32_MAX), 0);
+	for (uint32_t random = 0; random < 100000; random += 777)
+		assert_in_range(spread_ms(1000, random), 1000, 1250);
+	assert_int_equal(spread_ms(1000, 250), 1250);
+	for (uint32_t random = 0; random < 1000000; random += 7777)
+		assert_in_range(spread_ms(86400000, random), 86400000, 86460000);
+}
+
 static void backoff_stays_within_its_bounds(void **state)
 {
 	static const uint32_t numbers[] = { 0, 1, 499, 500, 501, 12345, UINT32_MAX - 1, UINT32_MAX };
@@ -480,6 +491,7 @@ int main(void)
 		cmocka_unit_test(every_state_has_a_step_or_is_settled),
 		cmocka_unit_test(words_are_those_of_the_rows),
 		cmocka_unit_test(each_failure_of_a_create),
+		cmocka_unit_test(a_wait_is_spread_and_never_shortened),
 		cmocka_unit_test(backoff_stays_within_its_bounds),
 	};
 

@@ -1,0 +1,36 @@
+// What the views of the dashboard share: the API, and elements out of text.
+
+export const $ = (id) => document.getElementById(id);
+
+class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export async function api(method, path, body) {
+  const answer = await fetch(path, {
+    method,
+    headers: body ? { 'content-type': 'application/json' } : {},
+    body: body && JSON.stringify(body),
+  });
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new ApiError(answer.status, data.message || `The server answered ${answer.status}`);
+  return { data, next: /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') || '')?.[1] };
+}
+
+export function element(name, text, attributes = {}) {
+  const e = document.createElement(name);
+  if (text !== undefined && text !== null) e.textContent = text;
+  Object.assign(e, attributes);
+  return e;
+}
+
+export function link(url, text) {
+  // only web addresses become links: a provider's answer is not trusted with javascript:
+  if (!/^https?:\/\//.test(url || '')) return element('span', url || '');
+  return element('a', text || url, { href: url, target: '_blank', rel: 'noopener noreferrer' });
+}
+
+export const when = (time) => (time ? new Date(time).toLocaleString() : '');
