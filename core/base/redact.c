@@ -122,7 +122,8 @@ struct redactor *redactor_free(struct redactor *r)
 		r->blocks = block->next;
 		secret_free(block);
 	}
-	explicit_bzero(r->forms, r->n_forms * sizeof(*r->forms));
+	if (r->forms)
+		explicit_bzero(r->forms, r->n_forms * sizeof(*r->forms));
 	free(r->forms);
 	free(r->buckets);
 	free(r->marks);

@@ -4,6 +4,8 @@
 #include "store/project_keys.h"
 #include "store/variable_secrets.h"
 
+#define OPENED_AT_ONCE 100 /* then others run */
+
 /* Rows of deploy_variables and attempt_variables have the same columns for this. */
 static int open_row(struct call *call, const struct key_ring *ring, const struct db_rows *rows, int row,
 		    struct str *ret)
@@ -54,6 +56,8 @@ int deploy_variables(struct call *call, struct db *db, const struct key_ring *ma
 			.build_only = db_bool(&rows, i, "build_only"),
 		};
 		r = open_row(call, ring, &rows, i, &items[i].value);
+		if (r == OK && i % OPENED_AT_ONCE == OPENED_AT_ONCE - 1)
+			r = fiber_yield(call);
 	}
 	if (r == OK)
 		*ret = (struct deploy_variables){ items, (size_t)rows.n_rows };
@@ -70,8 +74,11 @@ int attempt_variables_hide(struct call *call, struct db *db, const struct key_ri
 	if (r != OK || rows.n_rows == 0)
 		return r;
 	r = ring_of(call, master, &rows, &ring);
-	for (int i = 0; i < rows.n_rows && r == OK; i++)
+	for (int i = 0; i < rows.n_rows && r == OK; i++) {
 		r = open_row(call, ring, &rows, i, &value);
+		if (r == OK && i % OPENED_AT_ONCE == OPENED_AT_ONCE - 1)
+			r = fiber_yield(call);
+	}
 	return r;
 }
 

@@ -33,14 +33,13 @@ where a.attempt_id = $1::text
 limit 1000;
 
 -- name: variable_usage
--- Versions that are in use or in previews that are up or on their way, newest first. $1 environment, $2 key.
+-- Versions that are in use, or that a deployment which is not gone was sent with; newest first. $1 environment, $2 key.
 select x.version, x.state, (
 	select coalesce(json_agg(json_build_object('id', u.id, 'prNumber', u.pr_number, 'url', u.url, 'sha', u.sha) order by u.pr_number), '[]')
 	from (
 		select p.id, p.pr_number, a.url, a.sha
 		from attempt_variables t join preview_attempts a on a.id = t.attempt_id join previews p on p.id = a.preview_id
-		where t.var_id = v.id and t.version = x.version and a.state in ('sent', 'created')
-			and a.status not in ('FAILED', 'CANCELLED')
+		where t.var_id = v.id and t.version = x.version and a.state <> 'gone'
 		order by p.pr_number
 		limit 1000
 	) u) as previews
@@ -48,6 +47,6 @@ from env_vars v join env_var_versions x on x.var_id = v.id
 where v.environment_id = $1::text and v.key = $2::text and v.deleted_at is null
 	and (x.state in ('ACTIVE', 'PENDING', 'GRACE') or exists (
 		select from attempt_variables t join preview_attempts a on a.id = t.attempt_id
-		where t.var_id = v.id and t.version = x.version and a.state in ('sent', 'created') and a.status not in ('FAILED', 'CANCELLED')))
+		where t.var_id = v.id and t.version = x.version and a.state <> 'gone'))
 order by x.version desc
 limit 100;

@@ -49,7 +49,10 @@ static void a_secret_is_found_as_it_is(void **state)
 	assert_true(redactor_add(r, STR("[SHORT]"), STR("12345")));
 	assert_true(redactor_add(r, STR("[EMPTY]"), STR("")));
 	check(r, "12345", "12345");
-	r = redactor_free(r);
+	redactor_free(r);
+	r = with("[SHORT]", STR("12345"));
+	check(r, "12345", "12345");
+	assert_null(redactor_free(r));
 	assert_null(redactor_free(NULL));
 }
 
