@@ -143,6 +143,8 @@ int deployment_destroy(struct exchange *x);
 int deployment_approve(struct exchange *x);
 int deployment_request(struct exchange *x);
 int deployment_extend_post(struct exchange *x);
+int deployment_unfreeze_post(struct exchange *x);
+int decoy_visited(struct exchange *x);
 int deliveries_index(struct exchange *x);
 int delivery_show(struct exchange *x);
 int delivery_replay(struct exchange *x);

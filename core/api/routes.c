@@ -63,11 +63,16 @@ const struct http_route api_routes[] = {
 	POST("/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
 	POST("/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
 	POST("/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
+	POST("/deployments/:id/unfreeze", deployment_unfreeze_post, ACCESS_PREVIEW_MAINTAINER),
 	POST("/projects/:project/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
 	POST("/projects/:project/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
+	POST("/projects/:project/deployments/:id/unfreeze", deployment_unfreeze_post, ACCESS_PREVIEW_MAINTAINER),
+
+	GET("/d/:decoy", decoy_visited, ACCESS_PUBLIC),
+	POST("/d/:decoy", decoy_visited, ACCESS_PUBLIC),
 
 	GET("/orgs", orgs_index, ACCESS_USER),
 	POST("/orgs", org_create, ACCESS_USER),

@@ -95,10 +95,11 @@ int canary_check(struct call *call, struct db *db, const struct key_ring *master
 	int r = check(call, db, master, &retired);
 
 	if (r == OK && retired)
-		r = call_fail(call, E_INVALID,
-			      "ENCRYPTION_KEY_BASE64 is the key %s, which opshubd keys rotate has replaced: put the new "
-			      "key there, and this one into ENCRYPTION_KEY_PREVIOUS_BASE64 while it is still needed",
-			      current_id(call, master));
+		r = call_fail(
+			call, E_INVALID,
+			"ENCRYPTION_KEY_BASE64 is the key %s, which opshubd keys rotate has replaced: put the new "
+			"key there, and this one into ENCRYPTION_KEY_PREVIOUS_BASE64 while it is still needed",
+			current_id(call, master));
 	return r;
 }
 

@@ -7,8 +7,8 @@
 #include "db/db.h"
 
 /* The project's ring: its data key seals, and what an earlier master key sealed itself still opens. Freed with the
- * call. E_NOT_FOUND: the project is gone. E_INVALID: its key is damaged. E_UPSTREAM: this process has not the master key
- * for it, or may not make one; another process may, and call->why says what to do. */
+ * call. E_NOT_FOUND: the project is gone. E_INVALID: its key is damaged. E_UPSTREAM: this process has not the master
+ * key for it, or may not make one; another process may, and call->why says what to do. */
 AWAITS int project_ring(struct call *call, struct db *db, const struct key_ring *master, struct str project_id,
 			const struct key_ring **ret);
 /* The same from project_keys.wrapped as hex, for a query that has read it; empty = the project has no key yet, which

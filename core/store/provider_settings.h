@@ -23,7 +23,8 @@ struct provider_change {
 	struct str removed[MOST_PROVIDER_SETTINGS]; /* keys of secrets that go */
 	size_t n_removed;
 };
-AWAITS int provider_settings_save(struct call *call, struct db *db, const struct key_ring *master, struct str project_id,
-				  const struct provider_change *change, const struct audit *audit);
+AWAITS int provider_settings_save(struct call *call, struct db *db, const struct key_ring *master,
+				  struct str project_id, const struct provider_change *change,
+				  const struct audit *audit);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "store/decoys.h"
+#include "store/project_keys.h"
 
 #define LONGEST_BACKOFF_MS (15 * 60 * 1000)
 
@@ -37,14 +39,30 @@ void provider_end(struct call *call, const struct provider_call *p)
 	instance_release(p->instance);
 }
 
+int decoy_hide(struct step_context *s, struct call *call, unsigned i, struct str *ret_token)
+{
+	const struct key_ring *ring;
+	int r = project_ring(call, s->rec->db, s->rec->providers->keys, s->preview.project_id, &ring);
+
+	if (r != OK)
+		return r;
+	*ret_token = decoy_token(call->arena, ring, s->preview.attempts[i].id);
+	call_secret_named(call, STR(DECOY_KEY), *ret_token);
+	return OK;
+}
+
 int hide_variables(struct step_context *s, struct call *call, unsigned i)
 {
 	const struct attempt_row *attempt = &s->preview.attempts[i];
+	struct str token;
 	int r = OK;
 
-	if (!attempt->has_variables || str_eq(s->hidden, attempt->id))
+	if (str_eq(s->hidden, attempt->id))
 		return OK;
-	r = attempt_variables_hide(call, s->rec->db, s->rec->providers->keys, attempt->id);
+	if (attempt->has_variables)
+		r = attempt_variables_hide(call, s->rec->db, s->rec->providers->keys, attempt->id);
+	if (r == OK && attempt->has_decoy)
+		r = decoy_hide(s, call, i, &token);
 	if (r == E_INVALID) {
 		s->cannot_hide = arena_printf(call->arena,
 					      "what the provider said is not kept: it might hold a value that cannot "

@@ -34,6 +34,8 @@ AWAITS int provider_begin(struct step_context *s, struct call *call, struct str 
 void provider_end(struct call *call, const struct provider_call *p);
 /* Before a provider is asked about an attempt: what the attempt was given is hidden in all that comes back. */
 AWAITS int hide_variables(struct step_context *s, struct call *call, unsigned attempt);
+/* The token of the attempt's decoy, which becomes a secret of the call. */
+AWAITS int decoy_hide(struct step_context *s, struct call *call, unsigned attempt, struct str *ret_token);
 /* Shortens the call's deadline to one provider call; returns the one before. */
 int64_t provider_deadline(struct call *call, const struct reconciler *rec);
 typedef int provider_operation(struct call *call, struct instance *instance, const char *id);

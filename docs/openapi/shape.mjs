@@ -83,6 +83,7 @@ function answerOf(answer, o) {
 }
 
 const parameterTexts = {
+  decoy: 'What the decoy holds.',
   notifierId: 'A notifier, as  calls it.',
   deliveryId: 'A delivery\'s id, `hook_…`.',
   userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',

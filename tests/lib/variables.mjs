@@ -1,5 +1,5 @@
 // Variables of a project's preview environment, sealed here as the server seals them, under the master key.
-import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { rows, run } from './sql.mjs';
 
 const masterKey = () => Buffer.from(process.env.ENCRYPTION_KEY_BASE64, 'base64');
@@ -21,6 +21,20 @@ function seal(fields, value) {
 
 export const environment = (project) => rows(`select e.id, p.org_id as org from environments e join projects p on p.id = e.project_id
   where e.project_id = '${project}' and e.name = 'PREVIEW'`)[0];
+
+function unseal(fields, sealed) {
+  const key = Buffer.from(hkdfSync('sha256', masterKey(), sealed.subarray(9, 41), 'opshub/secret/v1', 32));
+  const cipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(41, 53));
+  cipher.setAAD(context(fields));
+  cipher.setAuthTag(sealed.subarray(-16));
+  return Buffer.concat([cipher.update(sealed.subarray(53, -16)), cipher.final()]);
+}
+
+// A project's data key, and the token of an attempt's decoy under it.
+export const projectKey = (project) => unseal(['project_keys', project],
+  Buffer.from(rows(`select encode(wrapped, 'hex') as wrapped from project_keys where project_id = '${project}'`)[0].wrapped, 'hex'));
+export const token = (key, attempt) => createHmac('sha256', Buffer.from(hkdfSync('sha256', key, '', 'opshub/decoy/v1', 32))).update(attempt)
+  .digest('hex').slice(0, 40);
 
 // What the provider mock shows of a value.
 export const digest = (key, value) => `${key}=${createHmac('sha256', 'opshub-mock').update(value).digest('base64')}`;
