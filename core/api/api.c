@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define REST_TIMEOUT_MS 6000 /* for each of four requests: below an answer's deadline together */
+
 /* Paths are put behind them. */
 static void trim_slash(struct str *url)
 {
@@ -38,6 +40,10 @@ struct api *api_open(const struct api_options *options)
 	api->db = db_open(options->loop, &db);
 	api->kv = kv_open(options->loop, options->redis_url, "opshub-api");
 	api->net = net_open(options->loop);
+	api->rest = options->rest;
+	api->rest.net = api->net;
+	api->rest.timeout_ms = REST_TIMEOUT_MS;
+	api->rest.reserve = 0; /* people may use what the sweeps leave */
 	api->access = access;
 	api->limits = limits_open(options->loop, options->redis_url, options->limits);
 	api->failures = failures_open(options->loop, api->db, options->login_failure_threshold,
@@ -55,6 +61,7 @@ struct api *api_close(struct api *api)
 	api->ingest = ingest_close(api->ingest);
 	api->failures = failures_close(api->failures);
 	api->limits = limits_close(api->limits);
+	github_done(&api->rest);
 	api->net = net_close(api->net);
 	api->kv = kv_close(api->kv);
 	api->db = db_close(api->db);

@@ -4,9 +4,9 @@
 
 #include "api/limits.h"
 #include "db/db.h"
+#include "github/github.h"
 #include "http/http.h"
 #include "kv/kv.h"
-#include "net/net.h"
 #include "store/access.h"
 
 struct access_cache;
@@ -18,7 +18,6 @@ struct readings;
 /* Logging in with GitHub: the OAuth app, and where GitHub is. */
 struct github_options {
 	struct str client_id, client_secret; /* client id "none": switched off */
-	struct str token;                    /* of the server, for its own questions; may be empty */
 	struct str web_base, api_base;       /* "https://github.com", "https://api.github.com", or an Enterprise's */
 };
 
@@ -32,6 +31,7 @@ struct api_options {
 	bool test_login, is_production;
 	struct str base_url, web_base_url;
 	struct github_options github;
+	struct github rest;     /* for the server's own questions; net is filled in */
 	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
@@ -42,7 +42,8 @@ struct api {
 	struct api_options o;
 	struct db *db;
 	struct kv *kv;
-	struct net *net;             /* to GitHub, when somebody logs in */
+	struct net *net;             /* to GitHub */
+	struct github rest;          /* asks it as the server */
 	struct access_cache *access; /* who may see what, for a few seconds */
 	struct limits *limits;       /* how many requests each may make */
 	struct failures *failures;   /* failed logins on their way into the audit */

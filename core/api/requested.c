@@ -11,7 +11,7 @@
 #include "store/projects.h"
 
 #define ANSWER_MAX (2 * 1024 * 1024)
-#define TIMEOUT_MS 8000 /* for each of two requests: below an answer's deadline together */
+#define RETRY_MS   5000
 
 struct request {
 	int64_t number; /* 0 = look for it by: */
@@ -44,50 +44,46 @@ static int read_request(struct exchange *x, struct request *ret)
 
 /* ---- GitHub ---- */
 
-/* JSON of GitHub's about this repository. */
-static int fetch(struct exchange *x, struct str repo, struct str path, const struct json **ret, struct str *ret_text)
+/* What a failure means for who asked: try again (503, with a time), or something has to be set up first (409). */
+static int refusal(struct call *call, int r)
 {
-	const struct github_options *github = &api_of(x)->o.github;
-	struct net_header headers[] = {
-		{ STR("accept"), STR("application/vnd.github+json") },
-		{ STR("x-github-api-version"), STR("2022-11-28") },
-		{ STR("authorization"), arena_printf(x->call->arena, "Bearer %.*s", STR_FMT(github->token)) },
-	};
-	struct str url = arena_printf(x->call->arena, "%.*s/repos/%.*s%.*s", STR_FMT(github->api_base), STR_FMT(repo),
-				      STR_FMT(path));
-	const struct net_request request = { .method = "GET",
-					     .url = url.p,
-					     .headers = headers,
-					     .n_headers = github->token.n ? 3 : 2,
-					     .max_body = ANSWER_MAX,
-					     .timeout_ms = TIMEOUT_MS,
-					     .allow_private = true };
-	const struct json_limits limits = { .max_text = ANSWER_MAX };
-	struct net_response response;
-	const char *why = "";
-
-	call_secret(x->call, github->token);
-	if (net_fetch(x->call, api_of(x)->net, &request, &response) != OK) {
-		x->call->retry_after_ms = 5000;
-		return call_fail(x->call, E_NETWORK, "GitHub could not be asked for the pull request; try again");
+	switch (r) {
+	case E_CANCELLED:
+		return r;
+	case E_AUTH:
+	case E_NOT_FOUND:
+	case E_CONFLICT:
+	case E_INVALID:
+		return call_fail(call, E_CONFLICT, "%s", arena_text(call->arena, str_of(call->why)));
+	default:
+		if (call->retry_after_ms == 0)
+			call->retry_after_ms = RETRY_MS;
+		return call_fail(call, E_NETWORK, "GitHub could not be asked for the pull request; try again: %s",
+				 arena_text(call->arena, str_of(call->why)));
 	}
-	if (response.status == 404 || response.status == 422)
-		return call_fail(
-			x->call, E_CONFLICT,
-			"GitHub knows nothing of this in %.*s, or does not show it to the server's GITHUB_TOKEN",
-			STR_FMT(repo));
-	if (response.status == 401)
+}
+
+/* What GitHub says about this repository. */
+static int ask(struct exchange *x, struct github_session *session, struct str repo, struct str path,
+	       struct github_answer *ret)
+{
+	const struct github_request request = {
+		.method = "GET", .path = arena_printf(x->call->arena, "/repos/%.*s%.*s", STR_FMT(repo), STR_FMT(path))
+	};
+	struct github_answer answer;
+	int r = github_ask(x->call, session, &request, &answer);
+
+	if (r == OK && answer.status >= 400)
 		return call_fail(x->call, E_CONFLICT,
-				 "GitHub does not take the server's GITHUB_TOKEN: the operator has to renew it");
-	*ret = response.status == 200 ? json_parse(x->call->arena, response.body, &limits, &why) : NULL;
-	*ret_text = response.body;
-	if (*ret)
-		return OK;
-	log_warn("Deployments", "GitHub gave an unexpected answer", F_INT("status", response.status),
-		 F_TEXT("json", why));
-	x->call->retry_after_ms = response.retry_after_ms ? response.retry_after_ms : 5000;
-	return call_fail(x->call, E_NETWORK, "GitHub answered %d instead of the pull request; try again",
-			 response.status);
+				 "GitHub knows nothing of this in %.*s, or does not show it to the server's "
+				 "GITHUB_TOKEN or GitHub App",
+				 STR_FMT(repo));
+	if (r == OK && !answer.json)
+		r = call_fail(x->call, E_UPSTREAM, "GitHub's answer is empty");
+	if (r != OK)
+		return refusal(x->call, r);
+	*ret = answer;
+	return OK;
 }
 
 static struct str encoded(struct call *call, struct str text)
@@ -103,11 +99,12 @@ static struct str encoded(struct call *call, struct str text)
 }
 
 /* The newest open pull request of a branch of this repository, or with this commit. */
-static int find_number(struct exchange *x, struct str repo, const struct request *request, int64_t *ret)
+static int find_number(struct exchange *x, struct github_session *session, struct str repo,
+		       const struct request *request, int64_t *ret)
 {
 	struct arena *arena = x->call->arena;
-	struct str owner = repo, name = str_split(&owner, '/'), text, path;
-	const struct json *list = NULL;
+	struct str owner = repo, name = str_split(&owner, '/'), path;
+	struct github_answer answer;
 	int r;
 
 	if (request->sha.n)
@@ -115,10 +112,10 @@ static int find_number(struct exchange *x, struct str repo, const struct request
 	else
 		path = arena_printf(arena, "/pulls?state=open&per_page=100&head=%.*s%%3A%.*s", STR_FMT(name),
 				    STR_FMT(encoded(x->call, request->branch)));
-	r = fetch(x, repo, path, &list, &text);
+	r = ask(x, session, repo, path, &answer);
 	if (r != OK)
 		return r;
-	for (const struct json *pr = list->kind == JSON_ARRAY ? list->child : NULL; pr; pr = pr->next) {
+	for (const struct json *pr = answer.json->kind == JSON_ARRAY ? answer.json->child : NULL; pr; pr = pr->next) {
 		if (!str_eq(json_text(json_get(pr, "state"), STR("")), STR("open")))
 			continue;
 		*ret = json_int(json_get(pr, "number"), 0);
@@ -182,13 +179,35 @@ static int answer(struct exchange *x, const struct delivery *d)
 	return OK;
 }
 
+/* The pull request as GitHub has it now. */
+static int read_pull(struct exchange *x, struct str repo, const struct request *request, int64_t *ret_number,
+		     struct str *ret_text)
+{
+	struct github_session session;
+	struct github_answer said;
+	int64_t number = request->number;
+	int r = github_session_open(x->call, &api_of(x)->rest, repo, &session);
+
+	if (r != OK)
+		return refusal(x->call, r);
+	if (number == 0)
+		r = find_number(x, &session, repo, request, &number);
+	if (r == OK)
+		r = ask(x, &session, repo, arena_printf(x->call->arena, "/pulls/%lld", (long long)number), &said);
+	if (r != OK)
+		return r;
+	*ret_number = number;
+	*ret_text = said.text;
+	return OK;
+}
+
 int deployment_request(struct exchange *x)
 {
 	struct request request = { 0 };
-	const struct json *pull = NULL;
 	struct str repo, text;
 	struct delivery *d = NULL;
 	struct db_rows rows;
+	int64_t number;
 	int r = read_request(x, &request);
 
 	if (r == OK)
@@ -196,14 +215,9 @@ int deployment_request(struct exchange *x)
 	if (r != OK)
 		return r;
 	repo = db_text(&rows, 0, "repo");
-	if (request.number == 0)
-		r = find_number(x, repo, &request, &request.number);
+	r = read_pull(x, repo, &request, &number, &text);
 	if (r == OK)
-		r = fetch(x, repo, arena_printf(x->call->arena, "/pulls/%lld", (long long)request.number), &pull,
-			  &text);
-	if (r != OK)
-		return r;
-	r = delivery_of(x, repo, request.number, text, &d);
+		r = delivery_of(x, repo, number, text, &d);
 	if (r == OK)
 		r = ingest_delivery(x->call, api_of(x)->ingest, d);
 	return r == OK ? answer(x, d) : r;

@@ -8,20 +8,11 @@ struct import {
 	bool dry_run;
 };
 
-static int read_plain(struct exchange *x, struct import *ret)
-{
-	struct str dry = http_query(x, "dryRun");
-
-	*ret = (struct import){ x->body, str_eq(dry, STR("true")) };
-	if (dry.p && !ret->dry_run && !str_eq(dry, STR("false")))
-		return answer_field(x, 422, "dryRun", "must be true or false");
-	return OK;
-}
-
 static int read_json(struct exchange *x, struct import *ret)
 {
 	struct input *in = arena_alloc(x->call->arena, sizeof(*in));
 	const struct json *text;
+	bool dry_run = false;
 	int r = input_open(x, in);
 
 	if (r != OK)
@@ -29,20 +20,24 @@ static int read_json(struct exchange *x, struct import *ret)
 	text = input_value(in, "text", INPUT_REQUIRED);
 	if (text && text->kind != JSON_TEXT)
 		input_fault(in, "text", "must be a text");
-	input_bool(in, "dryRun", 0, &ret->dry_run);
+	input_bool(in, "dryRun", 0, &dry_run);
 	r = input_close(in);
-	if (r == OK)
-		ret->text = text->text;
-	return r;
+	if (r != OK)
+		return r;
+	ret->text = text->text;
+	ret->dry_run |= dry_run;
+	return OK;
 }
 
 static int read_import(struct exchange *x, struct import *ret)
 {
-	struct str type = http_request_header(x, "content-type");
+	struct str type = http_request_header(x, "content-type"), dry = http_query(x, "dryRun");
 
-	*ret = (struct import){ 0 };
-	return str_eq_nocase(str_trim(str_split(&type, ';')), STR("text/plain")) ? read_plain(x, ret)
-										 : read_json(x, ret);
+	arena_wipe(x->call->arena); /* a file as text is not opened by input_open(), which does */
+	*ret = (struct import){ x->body, str_eq(dry, STR("true")) };
+	if (dry.p && !ret->dry_run && !str_eq(dry, STR("false")))
+		return answer_field(x, 422, "dryRun", "must be true or false");
+	return str_eq_nocase(str_trim(str_split(&type, ';')), STR("text/plain")) ? OK : read_json(x, ret);
 }
 
 static int bad_line(struct exchange *x, unsigned line, const char *why)
@@ -106,9 +101,9 @@ int variables_import(struct exchange *x)
 {
 	const struct variable_owner owner = variable_owner_of(x);
 	struct variable_change change;
-	struct variable_wish *wishes;
+	struct variable_wish *wishes = NULL;
 	struct import import;
-	size_t n;
+	size_t n = 0;
 	int r = read_import(x, &import);
 
 	if (r == OK)

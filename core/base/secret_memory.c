@@ -112,8 +112,9 @@ void *secret_alloc(size_t size)
 	}
 	pthread_mutex_unlock(&memory.mutex);
 	if (refused)
-		log_warn("Secrets", "Secrets may be swapped out: the system does not let memory be locked. Raise "
-				    "RLIMIT_MEMLOCK (LimitMEMLOCK= of a systemd unit), or use encrypted swap",
+		log_warn("Secrets",
+			 "Secrets may be swapped out: the system does not let memory be locked. Raise "
+			 "RLIMIT_MEMLOCK (LimitMEMLOCK= of a systemd unit), or use encrypted swap",
 			 F_TEXT("error", strerror(memory.error)));
 	return block + 1;
 }

@@ -1,5 +1,5 @@
-/* Memory for keys and plaintexts: locked, so that it is never swapped out; left out of core dumps; empty in a child that
- * forks; wiped when it is given back.
+/* Memory for keys and plaintexts: locked, so that it is never swapped out; left out of core dumps; empty in a child
+ * that forks; wiped when it is given back.
  *
  * At most SECRET_MEMORY_MAX in one process, of which little is used: running out of it aborts with a message, as every
  * allocation does. Where the system refuses to lock (RLIMIT_MEMLOCK) the memory is used all the same, and that is

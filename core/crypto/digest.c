@@ -7,7 +7,6 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,6 @@
 static struct {
 	EVP_MD *sha256;
 	EVP_MAC_CTX *hmac; /* set to SHA-256, without a key: copied for each use */
-	EVP_KDF *hkdf;
 } methods;
 static CRYPTO_ONCE methods_once = CRYPTO_ONCE_STATIC_INIT;
 
@@ -47,20 +45,12 @@ static void methods_fetch(void)
 {
 	methods.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	methods.hmac = hmac_new();
-	methods.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 }
 
 static void methods_ready(void)
 {
-	must(CRYPTO_THREAD_run_once(&methods_once, methods_fetch) == 1 && methods.sha256 && methods.hmac &&
-		     methods.hkdf,
+	must(CRYPTO_THREAD_run_once(&methods_once, methods_fetch) == 1 && methods.sha256 && methods.hmac,
 	     "fetching SHA-256");
-}
-
-/* OpenSSL reads the bytes but takes some of them without const. */
-static void *unconst(const char *p)
-{
-	return (void *)(uintptr_t)p;
 }
 
 void sha256(const struct str *parts, size_t n, uint8_t ret[SHA256_SIZE])
@@ -92,20 +82,15 @@ void hmac_sha256(struct str key, const struct str *parts, size_t n, uint8_t ret[
 	EVP_MAC_CTX_free(ctx);
 }
 
+/* By hand: OpenSSL's own looks HMAC and SHA-256 up by name at each use, which costs more than the hashing. */
 void hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t ret[SHA256_SIZE])
 {
-	char name[] = "SHA256";
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0),
-				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, unconst(key.p), key.n),
-				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, unconst(salt.p), salt.n),
-				OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, unconst(info.p), info.n),
-				OSSL_PARAM_construct_end() };
-	EVP_KDF_CTX *ctx;
+	uint8_t extracted[SHA256_SIZE];
+	const struct str expand[] = { info, STR("\x01") };
 
-	methods_ready();
-	ctx = EVP_KDF_CTX_new(methods.hkdf);
-	must(ctx && EVP_KDF_derive(ctx, ret, SHA256_SIZE, params) == 1, "HKDF-SHA256");
-	EVP_KDF_CTX_free(ctx);
+	hmac_sha256(salt, &key, 1, extracted);
+	hmac_sha256((struct str){ (const char *)extracted, sizeof(extracted) }, expand, 2, ret);
+	OPENSSL_cleanse(extracted, sizeof(extracted));
 }
 
 bool secret_bytes_equal(const void *a, const void *b, size_t n)

@@ -1,6 +1,6 @@
 /* Seals and opens stored secrets.
  *
- * Owns nothing: keys belong to the ring, results to the caller's arena.
+ * Owns the method, for the life of the process; keys belong to the ring, results to the caller's arena.
  * Easy to break: EVP_DecryptUpdate hands out plaintext before the tag is checked, and OpenSSL accepts a tag of one
  * byte. So the tag's length is a constant, and nobody is given the plaintext before the tag has been verified. */
 #include "crypto/envelope.h"
@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "crypto/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,22 @@ static void out_of_memory(void)
 	fprintf(stderr,
 		"opshub: OpenSSL failed in AES-256-GCM: out of memory, or its default provider is not installed\n");
 	abort();
+}
+
+/* Looked up once, as in digest.c: by the constant it would be at each use. */
+static EVP_CIPHER *aes_256_gcm;
+static CRYPTO_ONCE cipher_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void cipher_fetch(void)
+{
+	aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
+static const EVP_CIPHER *cipher(void)
+{
+	if (CRYPTO_THREAD_run_once(&cipher_once, cipher_fetch) != 1 || !aes_256_gcm)
+		out_of_memory();
+	return aes_256_gcm;
 }
 
 static void record_key(const struct secret_key *key, const char *salt, uint8_t ret[SHA256_SIZE])
@@ -74,7 +91,7 @@ struct str envelope_seal(struct arena *arena, const struct key_ring *ring, struc
 	random_bytes(p + SALT_AT, SALT_SIZE + NONCE_SIZE);
 	record_key(key, (const char *)p + SALT_AT, record);
 	ctx = EVP_CIPHER_CTX_new();
-	ok = ctx && EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), record, p + NONCE_AT, NULL) == 1 &&
+	ok = ctx && EVP_EncryptInit_ex2(ctx, cipher(), record, p + NONCE_AT, NULL) == 1 &&
 	     EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)context.p, (int)context.n) == 1 &&
 	     (plain.n == 0 ||
 	      EVP_EncryptUpdate(ctx, p + TEXT_AT, &n, (const unsigned char *)plain.p, (int)plain.n) == 1) &&
@@ -98,7 +115,7 @@ static bool tag_verified(const uint8_t *record, struct str context, struct str s
 	if (!ctx)
 		out_of_memory();
 	memcpy(tag, p + TEXT_AT + n, TAG_SIZE);
-	ok = EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), record, p + NONCE_AT, NULL) == 1 &&
+	ok = EVP_DecryptInit_ex2(ctx, cipher(), record, p + NONCE_AT, NULL) == 1 &&
 	     EVP_DecryptUpdate(ctx, NULL, &out, (const unsigned char *)context.p, (int)context.n) == 1 &&
 	     (n == 0 || EVP_DecryptUpdate(ctx, plain, &out, p + TEXT_AT, (int)n) == 1) &&
 	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) == 1 &&

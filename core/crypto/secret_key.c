@@ -9,10 +9,12 @@
 #include "crypto/base64.h"
 #include "crypto/digest.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define OPENSSL_KEYS (256 * 1024)
 #define KEY_TEXT_MAX 1024 /* a longer value is not worth decoding to name its length */
 
 /* Keys that stand in published guides: whoever copies one shares it with everybody. */
@@ -99,6 +101,11 @@ void secret_key_generate(char ret_text[SECRET_KEY_TEXT_SIZE])
 	random_bytes(bytes, sizeof(bytes));
 	base64_encode(bytes, sizeof(bytes), ret_text);
 	secret_wipe(bytes, sizeof(bytes));
+}
+
+void private_keys_protect(void)
+{
+	CRYPTO_secure_malloc_init(OPENSSL_KEYS, 32);
 }
 
 struct key_ring *key_ring_new(const struct secret_key *keys, size_t n)

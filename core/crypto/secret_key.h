@@ -22,6 +22,10 @@ bool secret_key_parse(struct str text, struct secret_key *ret, char ret_why[SECR
 /* A fresh key as text, for `opshubd genkey`. */
 void secret_key_generate(char ret_text[SECRET_KEY_TEXT_SIZE]);
 
+/* At the start of a process: private keys that OpenSSL holds itself (of TLS, of a GitHub App) lie in 256 KiB of locked
+ * memory from now on. */
+void private_keys_protect(void);
+
 /* Keys in memory for secrets (base/secret_memory.h). */
 struct key_ring;
 /* keys[0] seals; the others only open. Aborts on none or on more than KEY_RING_MAX. */

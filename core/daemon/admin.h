@@ -1,5 +1,5 @@
-/* Commands for incidents and investigations: the audit's chains, lockdown, and a change of the master key. Each connects by itself, writes its
- * lines to standard output as they come, and fails with one sentence in call->why. */
+/* Commands for incidents and investigations: the audit's chains, lockdown, and a change of the master key. Each
+ * connects by itself, writes its lines to standard output as they come, and fails with one sentence in call->why. */
 #ifndef DAEMON_ADMIN_H
 #define DAEMON_ADMIN_H
 

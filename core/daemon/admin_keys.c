@@ -101,8 +101,7 @@ int keys_status(struct call *call, const struct config *config, bool *ret_wrong_
 		goto out;
 	if (use.projects || use.secrets || !use.canary)
 		printf("opshubd keys rotate would seal with %s: keys of projects: %lld, secrets: %lld%s\n",
-		       variables[0], (long long)use.projects, (long long)use.secrets,
-		       use.canary ? "" : ", the canary");
+		       variables[0], (long long)use.projects, (long long)use.secrets, use.canary ? "" : ", the canary");
 	else
 		printf("all is sealed with %s: nothing is left for opshubd keys rotate\n", variables[0]);
 	if (use.missing)
@@ -156,7 +155,8 @@ static int walk_all(struct call *call, const struct keys_command *k, batch_funct
 			continue;
 		said_ms = clock_mono_ms();
 		if (walk->done)
-			printf("%s: %lld in %.1f s\n", what, (long long)walk->done, (double)(said_ms - begun_ms) / 1000);
+			printf("%s: %lld in %.1f s\n", what, (long long)walk->done,
+			       (double)(said_ms - begun_ms) / 1000);
 		fflush(stdout);
 	}
 	return r;
@@ -190,14 +190,15 @@ static int report(struct call *call, const struct keys_command *k, const struct 
 	printf("sealed with %s: keys of projects: %lld, secrets: %lld\n", variables[0], (long long)projects->done,
 	       (long long)secrets->done);
 	if (use->projects || use->secrets)
-		return call_fail(call, E_CONFLICT,
-				 "%lld keys of projects and %lld secrets are still sealed otherwise%s%s: keep %s, and run "
-				 "it again when that is mended",
-				 (long long)use->projects, (long long)use->secrets, projects->failed ? "; " : "",
-				 projects->failed  ? projects->why
-				 : secrets->failed ? secrets->why
-						   : "",
-				 variables[1]);
+		return call_fail(
+			call, E_CONFLICT,
+			"%lld keys of projects and %lld secrets are still sealed otherwise%s%s: keep %s, and run "
+			"it again when that is mended",
+			(long long)use->projects, (long long)use->secrets, projects->failed ? "; " : "",
+			projects->failed  ? projects->why
+			: secrets->failed ? secrets->why
+					  : "",
+			variables[1]);
 	if (has_previous)
 		printf("%s may be taken away now: nothing needs it. Keep the key itself as long as backups from before "
 		       "this day\n",

@@ -32,18 +32,20 @@ static int dry_run(struct call *call, struct db *db, const struct config *config
 {
 	struct github_sweeper sweeper = { .db = db };
 	struct net *net = net_open(call->loop);
+	struct github github = github_from(config, net);
 	struct buf report;
 	int r = OK;
 
 	buf_init(&report, MOST_REPORT);
-	github_configure(config, net, &sweeper);
-	if (!github_is_configured(&sweeper.github))
+	github_sweeper_configure(config, &github, &sweeper);
+	if (!github_is_configured(&github))
 		printf("GitHub is not asked: neither GITHUB_TOKEN nor GITHUB_APP_ID is set\n");
 	else
 		r = github_sweep_report(call, &sweeper, &report);
 	fwrite(buf_str(&report).p, 1, report.n, stdout);
 	buf_done(&report);
-	github_configure_done(&sweeper);
+	github_sweeper_done(&sweeper);
+	github_done(&github);
 	net_close(net);
 	return r == OK ? report_orphans(call, db) : r;
 }

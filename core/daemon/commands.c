@@ -44,7 +44,6 @@ static int run_on_loop(struct task *task)
 	struct loop *loop = loop_new(16);
 	struct fiber_options options = { .name = "command" };
 
-	log_open(STDERR_FILENO, LOG_WARN);
 	buf_init(&task->report, 64 * 1024 * 1024);
 	fiber_start(loop, &options, run_task, task, NULL);
 	while (loop_fibers(loop))
@@ -296,6 +295,7 @@ static int run_found(size_t found, const char *config_file, char **words, int n)
 	}
 	if (!read_options(found, words, n, &options))
 		return 2;
+	log_open(STDERR_FILENO, LOG_WARN);
 	if (!config_load(config_file, &config, why, sizeof(why))) {
 		fprintf(stderr, "opshubd: %s\n", why);
 		return CONFIG_EXIT;

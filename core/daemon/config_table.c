@@ -58,9 +58,9 @@ const struct setting config_table[] = {
 	     "GitHub's REST API; of GitHub Enterprise Server its address with /api/v3"),
 	TEXT("github", "token", "GITHUB_TOKEN", NULL, SET_SECRET, github_token, "",
 	     "a token to ask GitHub with: for what its webhooks did not bring, for previews without a webhook, and "
-	     "who may approve forks; empty = nothing is asked"),
+	     "who may approve forks; empty = as the GitHub App, if there is one"),
 	TEXT("github", "app_id", "GITHUB_APP_ID", NULL, 0, github_app_id, "",
-	     "the same as a GitHub App instead of with a token: its App id"),
+	     "to ask GitHub for all of that as a GitHub App, when there is no token: its App id"),
 	TEXT("github", "app_private_key", "GITHUB_APP_PRIVATE_KEY", NULL, SET_SECRET, github_app_private_key, "",
 	     "the App's private key in PEM form"),
 	MS("github", "sweep_ms", "GITHUB_SWEEP_MS", github_sweep_ms, "300000", 1000, DAY_MS,

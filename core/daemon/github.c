@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIMEOUT_MS 20000
+
 static struct str trimmed(const char *url)
 {
 	struct str s = str_of(url);
@@ -14,7 +16,18 @@ static struct str trimmed(const char *url)
 	return s;
 }
 
-void github_configure(const struct config *config, struct net *net, struct github_sweeper *ret)
+struct github github_from(const struct config *config, struct net *net)
+{
+	return (struct github){ .net = net,
+				.base = trimmed(config->github_api_base),
+				.reserve = config->github_rate_reserve,
+				.timeout_ms = TIMEOUT_MS,
+				.token = str_of(config->github_token),
+				.app_id = str_of(config->github_app_id),
+				.app_key = str_of(config->github_app_private_key) };
+}
+
+void github_sweeper_configure(const struct config *config, struct github *github, struct github_sweeper *ret)
 {
 	struct str base = trimmed(config->api_base_url);
 	char *url = calloc(1, base.n + sizeof("/webhooks/github"));
@@ -25,17 +38,10 @@ void github_configure(const struct config *config, struct net *net, struct githu
 	memcpy(url + base.n, "/webhooks/github", sizeof("/webhooks/github"));
 	ret->webhook_url = str_of(url);
 	ret->every_ms = config->github_sweep_ms;
-	ret->github = (struct github){ .net = net,
-				       .base = trimmed(config->github_api_base),
-				       .reserve = config->github_rate_reserve,
-				       .token = str_of(config->github_token),
-				       .app_id = str_of(config->github_app_id),
-				       .app_key = str_of(config->github_app_private_key) };
-	if (ret->github.token.n) /* one of them asks: the token */
-		ret->github.app_id = (struct str){ 0 };
+	ret->github = github;
 }
 
-void github_configure_done(struct github_sweeper *sweeper)
+void github_sweeper_done(struct github_sweeper *sweeper)
 {
 	free((char *)sweeper->webhook_url.p);
 	sweeper->webhook_url = (struct str){ 0 };

@@ -1,13 +1,12 @@
 /* What the api and the worker process have in common. */
 #include "daemon/process.h"
 
+#include "crypto/secret_key.h"
 #include "store/canary.h"
 
-#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 
-#define OPENSSL_KEYS (256 * 1024) /* locked memory for the private keys that OpenSSL holds: of TLS, of a GitHub App */
 #define KEY_CHECK_MS 500 /* to the next try, when the database went away again */
 
 static void on_grace(uv_timer_t *timer)
@@ -32,7 +31,7 @@ void process_init(struct process *p, const struct config *config, const struct c
 {
 	uv_loop_t *uv;
 
-	CRYPTO_secure_malloc_init(OPENSSL_KEYS, 32);
+	private_keys_protect();
 	*p = (struct process){ .config = config, .loop = loop_new(max_fibers), .on_stop = on_stop, .arg = arg };
 	snprintf(p->application, sizeof(p->application), "opshub-%s/%d", options->kind, options->index);
 	p->heart = heart_start(p->loop);

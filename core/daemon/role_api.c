@@ -1,4 +1,5 @@
 /* The api process: HTTP in front, PostgreSQL and Redis behind. It never loads a plugin. */
+#include "daemon/github.h"
 #include "daemon/process.h"
 
 #include "api/api.h"
@@ -125,9 +126,9 @@ int run_api(const struct config *config, const struct child_options *options)
 		.web_base_url = str_of(config->web_base_url),
 		.github = { .client_id = str_of(config->github_client_id),
 			    .client_secret = str_of(config->github_client_secret),
-			    .token = str_of(config->github_token),
 			    .web_base = str_of(config->github_web_base),
 			    .api_base = str_of(config->github_api_base) },
+		.rest = github_from(config, NULL),
 		.first_login_owner = config->first_login_owner,
 	};
 

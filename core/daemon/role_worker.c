@@ -32,6 +32,7 @@ struct worker {
 	struct retention retention;
 	struct deletion deletion;
 	struct line line;
+	struct github github;
 	struct approver approver;
 	struct github_sweeper sweeper;
 	struct notify notify;
@@ -91,6 +92,7 @@ static void settle_predecessor(struct call *call, struct worker *w)
 				  F_TEXT("jobId", o->crash_job), F_TEXT("reason", "PLUGIN_CRASH"),
 				  F_TEXT("error", o->crash_why));
 	}
+	reaper_release(call, w->db, str_of(o->predecessor)); /* else its leases run out */
 	if (jobs_release(call, w->db, str_of(o->predecessor), &list) == OK) {
 		queue_push(w->queue, &list);
 		if (list.n)
@@ -102,7 +104,7 @@ static void settle_predecessor(struct call *call, struct worker *w)
 static void open_sweeper(struct worker *w)
 {
 	w->sweeper = (struct github_sweeper){ .db = w->db, .queue = w->queue, .worker = str_of(w->options->id) };
-	github_configure(w->process.config, w->net, &w->sweeper);
+	github_sweeper_configure(w->process.config, &w->github, &w->sweeper);
 	github_sweep_start(w->process.loop, &w->sweeper);
 }
 
@@ -134,14 +136,14 @@ static void open_queue(struct worker *w)
 		.account_builds = c->builds_per_account,
 	};
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };
-	w->approver = (struct approver){
-		.db = w->db, .net = w->net, .api_base = c->github_api_base, .token = str_of(c->github_token)
-	};
+	w->github = github_from(c, w->net);
+	w->approver = (struct approver){ .db = w->db, .github = &w->github };
 	w->handlers[1] = (struct job_handler){ "verify", verify_provider, &w->reconciler };
 	w->handlers[2] = (struct job_handler){ "noop", run_noop, NULL };
 	w->handlers[3] = (struct job_handler){ "approval", approve, &w->approver };
 	w->queue = w->reconciler.queue = w->approver.queue = queue_open(&options);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
+				     .worker = str_of(w->options->id),
 				     .every_ms = c->reap_ms,
 				     .destroy_orphans = c->reap_orphans,
 				     .orphan_age_ms = 3600000 };
@@ -250,7 +252,8 @@ static void close_all(struct worker *w)
 	w->providers.plugins = plugins_close(w->providers.plugins);
 	w->keys = key_ring_free(w->keys);
 	w->net = net_close(w->net);
-	github_configure_done(&w->sweeper);
+	github_sweeper_done(&w->sweeper);
+	github_done(&w->github);
 	w->db = db_close(w->db);
 	process_done(&w->process);
 	w->catalog = catalog_close(w->catalog);

@@ -72,12 +72,13 @@ static int64_t bounded(int64_t until_ms, int64_t now_ms)
 int64_t github_pause_until(const struct github_allowance *a, int64_t reserve, int64_t now_ms)
 {
 	bool limited = github_is_limited(a);
+	int64_t theirs_ms = a->date_ms > 0 ? a->date_ms : now_ms;
 
 	if (limited && a->retry_after_ms > 0)
 		return bounded(now_ms + a->retry_after_ms, now_ms);
 	if (limited && a->remaining != 0)
 		return now_ms + UNSAID_MS;
 	if (limited || (a->remaining >= 0 && a->remaining < reserve))
-		return a->reset_s > 0 ? bounded(a->reset_s * 1000, now_ms) : now_ms + UNSAID_MS;
+		return a->reset_s > 0 ? bounded(now_ms + a->reset_s * 1000 - theirs_ms, now_ms) : now_ms + UNSAID_MS;
 	return 0;
 }

@@ -288,7 +288,8 @@ struct net *net_open(struct loop *loop)
 	struct net *net = calloc(1, sizeof(*net));
 
 	/* its buffers have held tokens of providers */
-	if (!initialized && curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiped_free, wiped_realloc, strdup, calloc) == CURLE_OK)
+	if (!initialized &&
+	    curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiped_free, wiped_realloc, strdup, calloc) == CURLE_OK)
 		initialized = true;
 	if (!net || !initialized || !(net->multi = curl_multi_init())) {
 		fprintf(stderr, "opshub: curl could not be started: out of memory, or its TLS library is broken\n");

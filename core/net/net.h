@@ -34,6 +34,7 @@ struct net_response {
 	size_t n_headers;
 	struct str body;
 	int64_t retry_after_ms; /* from Retry-After (seconds or date), capped at 15 minutes; 0 = none */
+	int64_t date_ms;        /* Date: their clock, to a second; 0 = not said */
 	struct str remote_ip;
 	int64_t total_us;
 };

@@ -146,23 +146,31 @@ void transfer_judge(struct transfer *t, CURLcode result)
 
 /* ---- on the fiber ---- */
 
-int64_t retry_after_parse(struct str value, int64_t now_wall_ms)
+/* 0 = that is no date. */
+static int64_t date_parse(struct str value)
 {
 	char text[64];
-	int64_t seconds, wait_ms;
 	time_t when;
+
+	if (value.n == 0 || value.n >= sizeof(text) || !isalpha((unsigned char)value.p[0]))
+		return 0;
+	memcpy(text, value.p, value.n);
+	text[value.n] = '\0';
+	when = curl_getdate(text, NULL);
+	return when > 0 ? (int64_t)when * 1000 : 0;
+}
+
+int64_t retry_after_parse(struct str value, int64_t now_wall_ms)
+{
+	int64_t seconds, wait_ms, when_ms;
 
 	if (str_to_int(value, 0, INT32_MAX, &seconds)) {
 		wait_ms = seconds * 1000;
 	} else {
-		if (value.n == 0 || value.n >= sizeof(text) || !isalpha((unsigned char)value.p[0]))
+		when_ms = date_parse(value);
+		if (when_ms == 0)
 			return 0;
-		memcpy(text, value.p, value.n);
-		text[value.n] = '\0';
-		when = curl_getdate(text, NULL);
-		if (when < 0)
-			return 0;
-		wait_ms = (int64_t)when * 1000 - now_wall_ms;
+		wait_ms = when_ms - now_wall_ms;
 	}
 	if (wait_ms < 0)
 		return 0;
@@ -189,7 +197,9 @@ void transfer_take(struct call *call, struct transfer *t, struct net_response *r
 		arena_defer(call->arena, free, t->body.p);
 		t->body = (struct buf){ 0 };
 	}
-	response.retry_after_ms = retry_after_parse(net_header(&response, "retry-after"), clock_wall_ms());
+	response.date_ms = date_parse(net_header(&response, "date"));
+	response.retry_after_ms = retry_after_parse(net_header(&response, "retry-after"),
+						    response.date_ms ? response.date_ms : clock_wall_ms());
 	response.remote_ip = arena_str(call->arena, str_of(t->remote_ip));
 	response.total_us = t->total_us;
 	*ret = response;

@@ -59,9 +59,9 @@ int github_repo_release(struct call *call, struct db *db, struct str repo, struc
 			A_STR_OR_NULL(s->error), etags, compared, hook, since);
 }
 
-int github_pause(struct call *call, struct db *db, int64_t until_ms)
+int github_pause(struct call *call, struct db *db, int64_t until_ms, struct str account)
 {
-	return db_query(call, db, Q_GITHUB_PAUSE, NULL, A_TIME(until_ms));
+	return db_query(call, db, Q_GITHUB_PAUSE, NULL, A_TIME(until_ms), A_STR(account));
 }
 
 int github_known(struct call *call, struct db *db, struct str repo, const int64_t *numbers, size_t n,

@@ -35,8 +35,9 @@ struct github_swept {
 };
 AWAITS int github_repo_release(struct call *call, struct db *db, struct str repo, struct str worker,
 			       const struct github_swept *swept);
-/* Nobody asks GitHub before this time. */
-AWAITS int github_pause(struct call *call, struct db *db, int64_t until_ms);
+/* Nobody asks GitHub before this time about repositories of this account (in lower case; "(app)": its webhook), or,
+ * when that is empty, about any. */
+AWAITS int github_pause(struct call *call, struct db *db, int64_t until_ms, struct str account);
 
 /* In the order of number and project. */
 AWAITS int github_known(struct call *call, struct db *db, struct str repo, const int64_t *numbers, size_t n,

@@ -36,3 +36,34 @@ int orphans_all(struct call *call, struct db *db, int64_t most, struct db_rows *
 {
 	return db_query(call, db, Q_ORPHANS_ALL, ret, A_INT(most));
 }
+
+/* ---- whose turn it is ---- */
+
+int inventory_claim(struct call *call, struct db *db, const struct inventory *i, int64_t lease_ms, int64_t every_ms,
+		    bool *ret)
+{
+	struct db_rows rows;
+	int r = db_query(call, db, Q_INVENTORY_CLAIM, &rows, A_STR(i->project_id), A_STR(i->provider), A_STR(i->worker),
+			 A_INT(lease_ms), A_INT(every_ms));
+
+	if (r == OK)
+		*ret = rows.n_rows > 0;
+	return r;
+}
+
+int inventory_extend(struct call *call, struct db *db, const struct inventory *i, int64_t lease_ms)
+{
+	struct db_rows rows;
+	int r = db_query(call, db, Q_INVENTORY_EXTEND, &rows, A_STR(i->project_id), A_STR(i->provider),
+			 A_STR(i->worker), A_INT(lease_ms));
+
+	if (r == OK && rows.n_rows == 0)
+		r = call_fail(call, E_CONFLICT, "another worker asks the provider by now");
+	return r;
+}
+
+int inventory_release(struct call *call, struct db *db, const struct inventory *i, bool again)
+{
+	return db_query(call, db, Q_INVENTORY_RELEASE, NULL, A_STR(i->worker), A_STR_OR_NULL(i->project_id),
+			A_STR_OR_NULL(i->provider), A_BOOL(again));
+}

@@ -30,4 +30,17 @@ AWAITS int orphans_list(struct call *call, struct db *db, struct str project_id,
 /* Rows provider, kind, provider_id, action, since. */
 AWAITS int orphans_all(struct call *call, struct db *db, int64_t most, struct db_rows *ret);
 
+/* A provider's account is asked by one worker in each interval. */
+struct inventory {
+	struct str project_id; /* with whose settings it is asked */
+	struct str provider, worker;
+};
+/* *ret: it is due, and this worker's for lease_ms; the next one is due in every_ms. */
+AWAITS int inventory_claim(struct call *call, struct db *db, const struct inventory *inventory, int64_t lease_ms,
+			   int64_t every_ms, bool *ret);
+/* E_CONFLICT: the lease ran out, and another worker has it. */
+AWAITS int inventory_extend(struct call *call, struct db *db, const struct inventory *inventory, int64_t lease_ms);
+/* again: it did not come to its end, and is due at once. Without a project: all that the worker has. */
+AWAITS int inventory_release(struct call *call, struct db *db, const struct inventory *inventory, bool again);
+
 #endif

@@ -2,70 +2,45 @@
 #include "worker/approval.h"
 
 #include "base/id.h"
-#include "base/json_read.h"
 #include "store/approvals.h"
 #include "store/deployments.h"
 
-#define ANSWER_MAX    (256 * 1024)
-#define TIMEOUT_MS    10000
-#define HEAR_OF_MS    20000 /* its pull request's own event may come after it */
-#define ASK_AGAIN_MS  5000
-#define MOST_PATIENCE (10 * 60 * 1000) /* then GitHub counts as not to be asked */
+#define HEAR_OF_MS       20000 /* its pull request's own event may come after it */
+#define ASK_AGAIN_MS     5000
+#define MOST_PATIENCE    (10 * 60 * 1000)     /* then GitHub counts as not to be asked */
+#define LIMITED_PATIENCE (3 * 60 * 60 * 1000) /* the same while its allowance is used up, which lasts an hour */
 
-/* What GitHub's answer means: *ret_why is why he is refused, NULL = he may. E_NETWORK: ask again later. */
-static int read_answer(struct call *call, const struct approval_row *a, const struct net_response *response,
-		       const char **ret_why)
+/* OK with *ret_why NULL: he may, or the reason why not; else call->why. */
+static int ask_github(struct call *call, struct approver *ap, const struct approval_row *a, const char **ret_why)
 {
-	const char *why = "";
-	const struct json *json;
+	const struct github_request request = {
+		.method = "GET",
+		.path = arena_printf(call->arena, "/repos/%.*s/collaborators/%.*s/permission", STR_FMT(a->repo),
+				     STR_FMT(a->login)),
+	};
+	struct github_session session;
+	struct github_answer answer;
+	int r = github_session_open(call, ap->github, a->repo, &session);
 
-	if (response->status == 401)
-		return *ret_why = "GitHub does not take the server's GITHUB_TOKEN: the operator has to renew it", OK;
-	if (response->status == 404)
-		return *ret_why = "GitHub does not know him as a collaborator, or does not show the server's "
-				  "GITHUB_TOKEN who is one",
-		       OK;
-	if (response->status == 403 && !response->retry_after_ms)
-		return *ret_why = "the server's GITHUB_TOKEN may not see who may push to this repository", OK;
-	json = response->status == 200 ? json_parse(call->arena, response->body, NULL, &why) : NULL;
-	if (!json) {
-		call->retry_after_ms = response->retry_after_ms;
-		return call_fail(call, E_NETWORK, "GitHub answered %d to the question who may push", response->status);
-	}
-	if (permission_may_push(json_text(json_get(json, "permission"), STR(""))))
-		*ret_why = NULL;
-	else
+	if (r == OK)
+		r = github_ask(call, &session, &request, &answer);
+	if (r != OK)
+		return r;
+	if (answer.status == 404)
+		*ret_why = "GitHub does not know him as a collaborator, or does not show the server who is one: give "
+			   "its token, or its App, the repository";
+	else if (answer.status != 200)
+		return call_fail(call, E_UPSTREAM, "GitHub answered %d to the question who may push", answer.status);
+	else if (!permission_may_push(json_text(json_get(answer.json, "permission"), STR(""))))
 		*ret_why =
 			arena_printf(call->arena, "%.*s may not push to %.*s", STR_FMT(a->login), STR_FMT(a->repo)).p;
 	return OK;
 }
 
-static int ask_github(struct call *call, struct approver *ap, const struct approval_row *a, const char **ret_why)
+/* It would not be otherwise in a while: somebody has to change something first. */
+static bool is_final(int r)
 {
-	const struct net_header headers[] = {
-		{ STR("accept"), STR("application/vnd.github+json") },
-		{ STR("x-github-api-version"), STR("2022-11-28") },
-		{ STR("authorization"), arena_printf(call->arena, "Bearer %.*s", STR_FMT(ap->token)) },
-	};
-	struct str base = str_of(ap->api_base), url;
-	struct net_response response;
-	int r;
-
-	while (base.n && base.p[base.n - 1] == '/')
-		base.n--;
-	url = arena_printf(call->arena, "%.*s/repos/%.*s/collaborators/%.*s/permission", STR_FMT(base),
-			   STR_FMT(a->repo), STR_FMT(a->login));
-	const struct net_request request = { .method = "GET",
-					     .url = url.p,
-					     .headers = headers,
-					     .n_headers = sizeof(headers) / sizeof(headers[0]),
-					     .max_body = ANSWER_MAX,
-					     .timeout_ms = TIMEOUT_MS,
-					     .allow_private = true };
-
-	call_secret(call, ap->token);
-	r = net_fetch(call, ap->net, &request, &response);
-	return r == OK ? read_answer(call, a, &response, ret_why) : r;
+	return r == E_AUTH || r == E_NOT_FOUND || r == E_CONFLICT || r == E_INVALID;
 }
 
 /* May he? OK with *ret_why NULL or the reason; else ask again later. */
@@ -76,15 +51,18 @@ static int judge(struct call *call, struct approver *ap, const struct approval_r
 	*ret_why = NULL;
 	if (str_eq(a->way, STR("comment")) && !association_may_push(a->association))
 		*ret_why = "only those who may push to the repository approve its forks";
-	else if (ap->token.n == 0)
-		*ret_why = "the server cannot ask GitHub who may push: its operator has to set GITHUB_TOKEN; a "
-			   "MAINTAINER can approve it in the dashboard";
+	else if (!github_is_configured(ap->github))
+		*ret_why = "the server cannot ask GitHub who may push: its operator has to set GITHUB_TOKEN, or "
+			   "GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY; a MAINTAINER can approve it in the dashboard";
 	if (*ret_why)
 		return OK;
 	r = ask_github(call, ap, a, ret_why);
-	if (r == OK || r == E_CANCELLED || a->age_ms < MOST_PATIENCE)
+	if (is_final(r))
+		*ret_why = arena_str(call->arena, str_of(call->why)).p;
+	else if (r == OK || r == E_CANCELLED || a->age_ms < (r == E_LIMITED ? LIMITED_PATIENCE : MOST_PATIENCE))
 		return r;
-	*ret_why = "GitHub could not be asked who may push; ask again later";
+	else
+		*ret_why = "GitHub could not be asked who may push; ask again later";
 	return OK;
 }
 

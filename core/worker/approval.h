@@ -4,15 +4,13 @@
 #ifndef WORKER_APPROVAL_H
 #define WORKER_APPROVAL_H
 
-#include "net/net.h"
+#include "github/github.h"
 #include "worker/queue.h"
 
 struct approver {
 	struct db *db;
-	struct net *net;
 	struct queue *queue;
-	const char *api_base; /* GitHub's REST API */
-	struct str token;     /* empty = nobody can be asked about, and everybody is refused */
+	struct github *github; /* not configured: nobody can be asked about, and everybody is refused */
 };
 
 AWAITS struct outcome approve(struct call *call, void *approver, const struct job *job);

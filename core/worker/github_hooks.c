@@ -8,6 +8,7 @@
 #define MOST_PAGES 10
 #define ROOM       (PER_PAGE * MOST_PAGES)
 #define MOST_GUID  64
+#define MOST_FAILS 3 /* of requests to deliver again, in one sweep */
 
 /* ---- which webhook is ours ---- */
 
@@ -41,14 +42,23 @@ static int find_hook(struct call *call, struct sweep *s, int64_t *ret_id)
 
 /* ---- what was delivered, and what not ---- */
 
-static bool read_attempt(const struct json *item, struct hook_attempt *ret)
+/* Those that another event or action has would be stored as ignored. */
+static bool matters(const struct json *item)
 {
 	struct str event = json_text(json_get(item, "event"), STR(""));
+	struct str action = json_text(json_get(item, "action"), STR(""));
+
+	return str_eq(event, STR("pull_request")) ||
+	       (str_eq(event, STR("issue_comment")) && str_eq(action, STR("created")));
+}
+
+static bool read_attempt(const struct json *item, struct hook_attempt *ret)
+{
 	int64_t status = json_int(json_get(item, "status_code"), 0);
 	struct hook_attempt attempt = { .id = json_int(json_get(item, "id"), 0),
 					.guid = json_text(json_get(item, "guid"), STR("")),
 					.ok = status >= 200 && status <= 299,
-					.matters = str_eq(event, STR("pull_request")) };
+					.matters = matters(item) };
 
 	if (attempt.id <= 0 || attempt.guid.n == 0 || attempt.guid.n > MOST_GUID ||
 	    !time_parse(json_text(json_get(item, "delivered_at"), STR("")), &attempt.delivered_at_ms))
@@ -105,6 +115,9 @@ static int ask_again(struct call *call, struct sweep *s, struct str folder, int6
 		return OK;
 	}
 	r = github_ask(call, &s->session, &request, &answer);
+	if (r == OK && answer.status >= 300)
+		r = call_fail(call, E_UPSTREAM, "GitHub answered %d when it was asked for delivery %lld again",
+			      answer.status, (long long)id);
 	if (r == OK)
 		log_info("Sweep", "GitHub was asked to deliver a webhook again", F_STR("repository", s->repo->spelled),
 			 F_INT("githubDelivery", id));
@@ -119,7 +132,7 @@ static int redeliver(struct call *call, struct sweep *s, struct str folder, stru
 	int64_t *ids = arena_alloc(call->arena, ROOM * sizeof(*ids));
 	int64_t now_ms = clock_wall_ms(), since_ms = s->repo->deliveries_since_ms;
 	size_t n = 0, n_ids;
-	int r;
+	int r, failed = OK, fails = 0;
 
 	if (since_ms < now_ms - REDELIVERY_AGE_MS)
 		since_ms = now_ms - REDELIVERY_AGE_MS;
@@ -129,8 +142,14 @@ static int redeliver(struct call *call, struct sweep *s, struct str folder, stru
 	if (r != OK)
 		return r;
 	n_ids = redelivery_plan(attempts, arrived, n, now_ms, ids, &since_ms);
-	for (size_t i = n_ids; r == OK && i > 0; i--) /* oldest first, as they happened */
+	for (size_t i = n_ids; r == OK && i > 0; i--) { /* oldest first, as they happened */
 		r = ask_again(call, s, folder, ids[i - 1]);
+		if (r == E_UPSTREAM && ++fails < MOST_FAILS) { /* one that cannot be had holds up no other */
+			failed = r;
+			r = OK;
+		}
+	}
+	r = r == OK ? failed : r;
 	if (r == OK && n > 0)
 		swept->deliveries_since_ms = since_ms;
 	return r;
@@ -169,16 +188,22 @@ int sweep_hook(struct call *call, struct sweep *s, struct github_swept *swept)
 
 	if (r != OK || hooks.result == OK)
 		return r;
-	if (hooks.result != E_AUTH)
+	if (hooks.result == E_CANCELLED || hooks.result == E_LIMITED || call_left_ms(call) <= 0)
 		return call_fail(call, hooks.result, "%.*s", STR_FMT(hooks.why));
 	sweep_say(s, "failed deliveries are not looked for: %.*s", STR_FMT(hooks.why));
+	if (hooks.result == E_AUTH)
+		return OK;
+	log_warn("Sweep",
+		 "Webhooks that failed could not be asked for again; the pull requests are compared all the same",
+		 F_STR("repository", s->repo->spelled), F_STR("error", hooks.why));
+	swept->error = hooks.why;
 	return OK;
 }
 
 int sweep_app_hook(struct call *call, struct sweep *s, struct github_swept *swept)
 {
 	bool known;
-	int r = github_app_session(call, &s->o->github, &s->session);
+	int r = github_app_session(call, s->o->github, &s->session);
 
 	return r == OK ? redeliver(call, s, STR("/app/hook/deliveries"), swept, &known) : r;
 }

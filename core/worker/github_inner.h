@@ -46,7 +46,9 @@ AWAITS int sweep_run(struct call *call, fiber_fn *fn, void *arg);
 void sweep_say(const struct sweep *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- github_hooks.c ---- */
-/* Asks for failed deliveries again. A token that may not is no failure: the pull requests can be swept all the same. */
+/* Asks for failed deliveries again. When that fails the pull requests can be swept all the same, so it is only noted in
+ * swept->error; not even that when the token may not. A failure: cancelled, out of time, or the allowance is used up.
+ */
 AWAITS int sweep_hook(struct call *call, struct sweep *s, struct github_swept *swept);
 /* The same of the App's one webhook. */
 AWAITS int sweep_app_hook(struct call *call, struct sweep *s, struct github_swept *swept);

@@ -52,12 +52,12 @@ static int sweep_repo(struct call *call, struct sweep *s, struct github_swept *s
 		return sweep_app_hook(call, s, swept);
 	s->numbers = arena_alloc(s->arena, MOST_LISTED * sizeof(*s->numbers));
 	s->findings = arena_alloc(s->arena, MOST_FINDINGS * sizeof(*s->findings));
-	r = github_session_open(call, &o->github, s->repo->spelled, &s->session);
+	r = github_session_open(call, o->github, s->repo->spelled, &s->session);
 	if (r == OK)
 		r = deliveries_projects(call, o->db, &s->repo->repo, 1, &s->projects);
 	if (r == OK)
 		r = github_closings(call, o->db, s->repo->repo, &s->closings, &s->n_closings);
-	if (r == OK && o->github.token.n) /* the App has one webhook for all */
+	if (r == OK && !github_is_app(o->github)) /* the App has one webhook for all */
 		r = sweep_hook(call, s, swept);
 	if (r == OK)
 		r = sweep_pulls(call, s, swept);
@@ -77,6 +77,15 @@ static struct github_swept nothing_swept(int64_t next_ms)
 	return (struct github_swept){ .next_ms = next_ms, .hook_id = -1 };
 }
 
+/* Who shares the allowance of this sweep: with a token everybody; an App has one for each account that it is installed
+ * for, and one of its own. */
+static struct str sharers(const struct sweep *s)
+{
+	struct str rest = s->repo->repo;
+
+	return github_is_app(s->o->github) ? str_split(&rest, '/') : STR("");
+}
+
 /* How it ended, and when the next sweep is due. */
 static int let_go(struct call *call, const struct sweep *s, struct github_swept *swept, int r)
 {
@@ -91,11 +100,13 @@ static int let_go(struct call *call, const struct sweep *s, struct github_swept 
 				 F_STR("repository", s->repo->spelled), F_STR("error", swept->error));
 		if (r == E_UPSTREAM || r == E_NETWORK || r == E_TIMEOUT)
 			swept->next_ms = o->every_ms < ERROR_PAUSE_MS ? o->every_ms : ERROR_PAUSE_MS;
+		if (r == E_LIMITED && call->retry_after_ms > swept->next_ms)
+			swept->next_ms = call->retry_after_ms;
 	}
 	if (pause_ms > clock_wall_ms()) {
 		log_warn("Sweep", "GitHub's allowance of requests runs low: nothing more is asked for a while",
 			 F_INT("pauseMs", pause_ms - clock_wall_ms()));
-		github_pause(call, o->db, pause_ms);
+		github_pause(call, o->db, pause_ms, sharers(s));
 	}
 	return github_repo_release(call, o->db, s->repo->repo, o->worker, swept);
 }
@@ -130,7 +141,7 @@ static void sync_repos(struct call *call, void *arg)
 {
 	const struct github_sweeper *o = arg;
 
-	if (github_repos_sync(call, o->db, o->github.app_id.n > 0) != OK && !call_cancelled(call))
+	if (github_repos_sync(call, o->db, github_is_app(o->github)) != OK && !call_cancelled(call))
 		log_warn("Sweep", "The repositories to sweep could not be read", F_TEXT("error", call->why));
 }
 
@@ -159,7 +170,7 @@ void github_sweep_start(struct loop *loop, struct github_sweeper *sweeper)
 {
 	struct fiber_options options = { .name = "sweeps" };
 
-	if (github_is_configured(&sweeper->github))
+	if (github_is_configured(sweeper->github))
 		fiber_start(loop, &options, sweep_loop, sweeper, NULL);
 }
 
@@ -184,7 +195,7 @@ static void report_repo(struct call *call, void *arg)
 		sweep_say(&s, "could not be compared: %s", call->why);
 	else if (dry->report->n == before)
 		sweep_say(&s, "nothing differs");
-	dry->paused = r == E_LIMITED;
+	dry->paused = r == E_LIMITED && !github_is_app(dry->o->github); /* an App has an allowance for each account */
 }
 
 int github_sweep_report(struct call *call, const struct github_sweeper *o, struct buf *report)
@@ -194,7 +205,7 @@ int github_sweep_report(struct call *call, const struct github_sweeper *o, struc
 	const struct github_repo *repos;
 	struct str after = STR("");
 	size_t n = 0;
-	int r = github_repos_sync(call, o->db, o->github.app_id.n > 0);
+	int r = github_repos_sync(call, o->db, github_is_app(o->github));
 
 	if (r != OK)
 		return r;

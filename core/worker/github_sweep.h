@@ -11,11 +11,11 @@
 #ifndef WORKER_GITHUB_SWEEP_H
 #define WORKER_GITHUB_SWEEP_H
 
-#include "worker/github.h"
+#include "github/github.h"
 #include "worker/queue.h"
 
 struct github_sweeper {
-	struct github github;
+	struct github *github;
 	struct db *db;
 	struct queue *queue;
 	struct str worker;      /* id of this worker: holds the leases */

@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define MOST_PAGES       1000
-#define MOST_CURSOR      512               /* a provider's is 500 bytes at most, see plugin/answers.c */
-#define PAGE_MS          (10 * 60 * 1000)  /* the list, and what is destroyed of it */
+#define MOST_CURSOR      512              /* a provider's is 500 bytes at most, see plugin/answers.c */
+#define PAGE_MS          (10 * 60 * 1000) /* the list, and what is destroyed of it */
+#define RELEASE_MS       5000
 #define MOST_SEEN        (8 * 1024 * 1024) /* two hundred thousand attempts */
 #define MOST_VANISHED    100               /* asked for one by one after one inventory */
 #define CLOCKS_MS        2000              /* by which ours and the database's may differ */
@@ -44,12 +45,26 @@ static const char *destroy(struct call *call, struct instance *instance, const s
 struct account {
 	const struct reaper *reaper;
 	const struct reap_target *target;
+	const struct inventory *inventory;
+	int64_t held_ms; /* clock_mono_ms() when its lease began */
 	struct str tag;
 	char cursor[MOST_CURSOR];
 	bool has_more, failed;
 	int64_t began_ms; /* by the database's clock or a little before */
 	struct buf seen;  /* attempts that are known and were listed, each followed by a line feed */
 };
+
+/* Before each step: a step is shorter than half of a lease. E_CONFLICT: another worker has the account by now. */
+static int hold(struct call *call, struct account *account)
+{
+	const struct reconciler *rec = account->reaper->rec;
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms - account->held_ms < rec->lease_ms / 3)
+		return OK;
+	account->held_ms = now_ms;
+	return inventory_extend(call, rec->db, account->inventory, rec->lease_ms);
+}
 
 static struct str account_provider(const struct account *account)
 {
@@ -125,10 +140,12 @@ static int judge_page(struct call *call, struct account *account, struct instanc
 	for (size_t i = 0; i < page->n_items; i++)
 		ids[i] = page->items[i].attempt_id;
 	r = reap_known(call, account->reaper->rec->db, ids, page->n_items, &known, &n_known);
-	for (size_t i = 0; r == OK && i < page->n_items; i++)
-		if (is_live(&page->items[i]))
+	for (size_t i = 0; r == OK && i < page->n_items; i++) {
+		r = hold(call, account);
+		if (r == OK && is_live(&page->items[i]))
 			judge(call, account, instance, &page->items[i],
 			      find_known(known, n_known, page->items[i].attempt_id));
+	}
 	return r;
 }
 
@@ -160,7 +177,7 @@ static void reap_page(struct call *call, void *arg)
 		r = judge_page(call, account, instance, &page);
 	instance_release(instance);
 	account->failed = r != OK || page.next_cursor.n >= MOST_CURSOR;
-	if (r != OK && r != E_UNSUPPORTED && r != E_CANCELLED)
+	if (r != OK && r != E_UNSUPPORTED && r != E_CANCELLED && r != E_CONFLICT)
 		log_warn("Reaper", "Provider could not be asked for its deployments", F_STR("provider", provider),
 			 F_TEXT("error", call->why));
 	if (r != OK || page.next_cursor.n == 0 || page.next_cursor.n >= MOST_CURSOR)
@@ -209,7 +226,7 @@ static void ask_for_missing(struct call *call, const struct account *account, st
 
 static void close_inventory(struct call *call, void *arg)
 {
-	const struct account *account = arg;
+	struct account *account = arg;
 	const struct reaper *reaper = account->reaper;
 	struct str found_by = account->target->project_id, provider = account_provider(account), *seen;
 	struct instance *instance = NULL;
@@ -221,8 +238,11 @@ static void close_inventory(struct call *call, void *arg)
 	r = orphans_ready(call, reaper->rec->db, found_by, provider, account->began_ms, seen, n, MOST_VANISHED, &rows);
 	if (r == OK && rows.n_rows > 0)
 		r = open_account(call, account, &instance);
-	for (int i = 0; r == OK && i < rows.n_rows && !queue_is_draining(reaper->rec->queue); i++)
-		ask_for_missing(call, account, instance, &rows, i);
+	for (int i = 0; r == OK && i < rows.n_rows && !queue_is_draining(reaper->rec->queue); i++) {
+		r = hold(call, account);
+		if (r == OK)
+			ask_for_missing(call, account, instance, &rows, i);
+	}
 	instance_release(instance);
 	if (r == OK)
 		r = orphans_resolve(call, reaper->rec->db, found_by, provider, account->began_ms);
@@ -230,26 +250,61 @@ static void close_inventory(struct call *call, void *arg)
 		log_warn("Reaper", "An inventory could not be compared to its end", F_TEXT("error", call->why));
 }
 
-static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
-			 struct str tag)
+/* *ret: it came to its end, be that a failure of the provider. */
+static void read_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
+			 const struct inventory *inventory, struct str tag, bool *ret)
 {
-	struct account account = { .reaper = reaper, .target = target, .tag = tag, .has_more = true };
+	struct account account = { .reaper = reaper,
+				   .target = target,
+				   .inventory = inventory,
+				   .held_ms = clock_mono_ms(),
+				   .tag = tag,
+				   .has_more = true };
 	struct fiber_options options = { .name = "reap-page", .timeout_ms = PAGE_MS };
 	int n = 0, r = OK;
 
 	buf_init(&account.seen, MOST_SEEN);
 	account.began_ms = clock_wall_ms() - CLOCKS_MS;
 	call_shield(call); /* who stops stops the page as well: it is waited for, not left behind */
-	for (; r == OK && account.has_more && n < MOST_PAGES && !queue_is_draining(reaper->rec->queue); n++)
-		r = fiber_run(call, &options, reap_page, &account);
+	for (; r == OK && account.has_more && n < MOST_PAGES && !queue_is_draining(reaper->rec->queue); n++) {
+		r = hold(call, &account);
+		if (r == OK)
+			r = fiber_run(call, &options, reap_page, &account);
+	}
 	if (r == OK && !account.has_more && !account.failed && !account.seen.overflow &&
 	    !queue_is_draining(reaper->rec->queue))
 		fiber_run(call, &options, close_inventory, &account);
 	call_unshield(call);
 	buf_done(&account.seen);
+	*ret = r == OK && !queue_is_draining(reaper->rec->queue);
 	if (n == MOST_PAGES && account.has_more)
 		log_warn("Reaper", "Provider lists more of ours than is looked at; what comes last is not compared",
 			 F_STR("provider", target->provider), F_INT("pages", MOST_PAGES));
+}
+
+static void reap_account(struct call *call, const struct reaper *reaper, const struct reap_target *target,
+			 struct str tag)
+{
+	const struct inventory inventory = { .project_id = target->project_id,
+					     .provider = target->provider,
+					     .worker = reaper->worker };
+	int64_t every_ms = reaper->every_ms - reaper->every_ms / 10; /* due when this worker looks the next time */
+	struct db *db = reaper->rec->db;
+	bool is_ours = false, done = false;
+	int64_t deadline_ms = call->deadline_ms;
+	int r = inventory_claim(call, db, &inventory, reaper->rec->lease_ms, every_ms, &is_ours);
+
+	if (r == OK && is_ours) {
+		read_account(call, reaper, target, &inventory, tag, &done);
+		call->deadline_ms = clock_mono_ms() + RELEASE_MS;
+		call_shield(call); /* whoever comes next need not wait for the lease's end */
+		r = inventory_release(call, db, &inventory, !done);
+		call_unshield(call);
+		call->deadline_ms = deadline_ms;
+	}
+	if (r != OK && r != E_CANCELLED)
+		log_warn("Reaper", "Whose turn it is to ask a provider could not be read or stored",
+			 F_STR("provider", inventory.provider), F_TEXT("error", call->why));
 }
 
 static void reap(struct call *call, void *arg)
@@ -269,7 +324,7 @@ static void reaper_loop(struct call *call, void *arg)
 	struct reaper *reaper = arg;
 	struct fiber_options options = { .name = "reap" };
 
-	/* spread over the interval, so that several workers do not ask at the same moment */
+	/* spread over the interval, so that several workers do not look at the same moment */
 	int64_t wait_ms = reaper->every_ms / 2 + (int64_t)(step_random() % (uint32_t)(reaper->every_ms / 2 + 1));
 
 	while (fiber_sleep(call, wait_ms) == OK) {
@@ -283,4 +338,9 @@ void reaper_start(struct loop *loop, struct reaper *reaper)
 	struct fiber_options options = { .name = "reaper" };
 
 	fiber_start(loop, &options, reaper_loop, reaper, NULL);
+}
+
+int reaper_release(struct call *call, struct db *db, struct str worker)
+{
+	return inventory_release(call, db, &(struct inventory){ .worker = worker }, true);
 }

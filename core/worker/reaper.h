@@ -5,7 +5,8 @@
  *   listed, unknown, made by this installation, older than an hour -> an orphan (a restored backup, say): only
  *                                              destroyed when the operator said so, else named in the log
  *
- * Nothing is ever done because something is *not* listed. */
+ * Nothing is ever done because something is *not* listed. An account is asked by one worker in each interval, which
+ * holds a lease on it. */
 #ifndef WORKER_REAPER_H
 #define WORKER_REAPER_H
 
@@ -13,11 +14,14 @@
 
 struct reaper {
 	struct reconciler *rec;
+	struct str worker; /* id of this worker: holds the leases */
 	int64_t every_ms;
 	bool destroy_orphans;
 	int64_t orphan_age_ms;
 };
 
 void reaper_start(struct loop *loop, struct reaper *reaper);
+/* Gives back what a worker that has ended was at. */
+AWAITS int reaper_release(struct call *call, struct db *db, struct str worker);
 
 #endif

@@ -104,7 +104,7 @@ export const operations = [
   operation('POST /projects/{projectId}/deployments', {
     id: 'requestDeployment', tag, role: 'DEVELOPER', summary: 'Ask for a preview without a webhook',
     description: 'What GitHub says of the open pull request now goes the way of a webhook: the project\'s rules decide, a fork waits for approval, '
-      + 'and what was destroyed by somebody comes back. A private repository needs `GITHUB_TOKEN`. 409 when no open pull request is found, or the rules do not deploy it.',
+      + 'and what was destroyed by somebody comes back. A private repository needs `GITHUB_TOKEN` or a GitHub App. 409 when no open pull request is found, or the rules do not deploy it.',
     body: body({
       prNumber: { ...orNull(whole('The pull request.', { minimum: 1, maximum: 2147483647 })) },
       branch: { ...orNull(text('Instead: a branch of the repository that has an open pull request.', { minLength: 1, maxLength: 255 })) },

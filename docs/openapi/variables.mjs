@@ -90,7 +90,7 @@ export const operations = [
   operation('POST /environments/{environmentId}/envvars/import', {
     id: 'importVariables', tag, role: 'DEVELOPER', summary: 'Set what a .env file says',
     description: 'All of it or nothing: a line that cannot be read is named, and nothing is set. Variables that the file does not name stay as '
-      + 'they are. As `text/plain` the body is the file; `?dryRun=true` then says what would happen.',
+      + 'they are. As `text/plain` the body is the file.',
     body: body({ text: text('The file, at most 1 MiB.'), dryRun: yes('Only say what would happen.') }, { required: ['text'] }),
     bodyContent: {
       'application/json': {
@@ -99,7 +99,7 @@ export const operations = [
       },
       'text/plain': { schema: { type: 'string' } },
     },
-    query: { dryRun: word('With `text/plain`: only say what would happen.', ['true', 'false']) },
+    query: { dryRun: word('Only say what would happen.', ['true', 'false']) },
     answers: { 200: { description: 'What became of each.', schema: ref('VariableImport') } }, errors: [409],
   }),
   operation('GET /environments/{environmentId}/envvars/export', {

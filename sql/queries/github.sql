@@ -41,8 +41,8 @@ update github_repos set lease_until = null, worker = null, next_at = greatest(ne
 where repo = $1::text and worker = $2::text;
 
 -- name: github_pause
--- The allowance of requests is used up: nobody asks before $1.
-update github_repos set next_at = $1::timestamptz where next_at < $1;
+-- An allowance of requests is used up: nobody asks before $1. $2: only for the repositories of this account; empty = all.
+update github_repos set next_at = $1::timestamptz where next_at < $1 and ($2::text = '' or split_part(repo, '/', 1) = $2);
 
 -- name: github_known
 -- What is known of these pull requests. $1 repository, $2 their numbers.

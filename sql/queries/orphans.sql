@@ -49,3 +49,23 @@ order by id desc limit $3::int;
 -- For the administrator: all that is open. $1 how many.
 select provider, kind, provider_id, action, iso_time(first_seen_at) as since from orphans
 where resolved_at is null order by first_seen_at limit $1::int;
+
+-- name: inventory_claim
+-- One worker for each account and interval. $1 project whose settings are used, $2 provider, $3 worker, $4 lease in ms, $5 ms until the
+-- next one is due. No row: it is not due, or somebody else's.
+insert into inventories as i (project_id, provider, worker, lease_until, next_at)
+select id, $2::text, $3::text, now() + $4::bigint * interval '1 ms', now() + $5::bigint * interval '1 ms' from projects where id = $1::text
+on conflict (project_id, provider) do update set worker = excluded.worker, lease_until = excluded.lease_until, next_at = excluded.next_at
+	where i.next_at <= now() and (i.lease_until is null or i.lease_until < now())
+returning project_id;
+
+-- name: inventory_extend
+-- $1 project, $2 provider, $3 worker, $4 lease in ms. No row: somebody else has it.
+update inventories set lease_until = now() + $4::bigint * interval '1 ms'
+where project_id = $1::text and provider = $2::text and worker = $3::text
+returning project_id;
+
+-- name: inventory_release
+-- $1 worker, $2 project, $3 provider, both null for all of this worker, $4 it did not come to its end: it is due at once.
+update inventories set lease_until = null, worker = null, next_at = case when $4::bool then now() else next_at end
+where worker = $1::text and ($2::text is null or project_id = $2 and provider = $3::text);

@@ -2,14 +2,16 @@
 // seconds: 240
 // Forks: nothing of them is deployed before somebody who may has approved exactly that commit: by route, by comment, by label.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import { api, assertError, deployment, deploymentsOf, get, login, post } from '../lib/client.mjs';
 import { inventory } from '../lib/cloud.mjs';
+import { env } from '../lib/env.mjs';
 import { fakeCollaborators } from '../lib/fake-collaborators.mjs';
 import { commit, deliver, payload, pullRequest, timeOfEvent } from '../lib/github.mjs';
-import { daemon } from '../lib/github-login.mjs';
+import { daemon, sweepNothing } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
-import { one, rows } from '../lib/sql.mjs';
+import { one, rows, run } from '../lib/sql.mjs';
 import { eachOf, until } from '../lib/until.mjs';
 
 let github;
@@ -17,6 +19,7 @@ let github;
 before(async () => {
   github = await fakeCollaborators();
   daemon.set({ GITHUB_API_BASE: github.api, GITHUB_TOKEN: github.token });
+  sweepNothing();
   await part('opshubd', 'start');
   process.env.OPSHUB_TOKEN = await login('owner');
 });
@@ -153,6 +156,25 @@ test('a GitHub that is down is asked again; HTML is no answer', async () => {
   await deployment(240, 'READY', { sha });
 });
 
+for (const [what, headers, message] of [
+  ['primary', { 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': '0' }, 'API rate limit exceeded for user ID 1.'],
+  ['secondary', {}, 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.'],
+]) {
+  test(`a ${what} limit without a Retry-After refuses nobody: it is asked again when that is over`, async () => {
+    const pr = what === 'primary' ? 245 : 246, sha = await fork(pr);
+    await held(pr);
+    github.fault = { status: 403, headers: { 'content-type': 'application/json', ...headers, ...(what === 'primary' && { 'x-ratelimit-reset': String(Math.ceil(Date.now() / 1000) + 8) }) },
+      body: JSON.stringify({ message }) };
+    await comment(pr, '/opshub approve');
+    const waiting = await until('it waits', () => rows("select last_error, state from jobs where kind = 'approval' and state = 'delayed' and last_error is not null")[0]);
+    assert.match(waiting.last_error, /allowance of requests is used up/);
+    nothing(pr);
+    github.fault = null;
+    run("update jobs set run_at = now() where kind = 'approval'");
+    await deployment(pr, 'READY', { sha });
+  });
+}
+
 test('a label approves the commit of that moment, when the project says which and who sets it may push', async () => {
   const label = async (pr, by, options = {}) => {
     const sha = options.sha ?? commit(`fork ${pr}`);
@@ -177,11 +199,37 @@ test('a label approves the commit of that moment, when the project says which an
   await deployment(251, 'READY');
 });
 
+test('a GitHub App alone is enough: its installation is asked as, with one token until that is taken back', async () => {
+  const file = `${env.stackDir}/app.pem`;
+  writeFileSync(file, github.app.key, { mode: 0o600 });
+  await part('opshubd', 'stop');
+  sweepNothing();
+  await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: github.app.id, GITHUB_APP_PRIVATE_KEY_FILE: file, WORKER_PROCESSES: '1' });
+  for (const pr of [270, 271]) {
+    const sha = await fork(pr);
+    await held(pr);
+    await comment(pr, '/opshub approve');
+    await deployment(pr, 'READY', { sha });
+  }
+  assert.equal(github.app.tokens.length, 1);
+  github.app.revoke();
+  const sha = await fork(272);
+  await held(272);
+  await comment(272, '/opshub approve');
+  await deployment(272, 'READY', { sha });
+  assert.equal(github.app.tokens.length, 2);
+  github.app.installed = false;
+  await fork(273);
+  const d = await held(273);
+  await comment(273, '/opshub approve');
+  assert.match((await event(d, 'APPROVAL_REFUSED')).message, /the GitHub App is not installed for codertocat\/hello-world: install it there/);
+});
+
 test('without a token nobody approves at GitHub, and everybody is told why', async () => {
-  await daemon.restart({ GITHUB_TOKEN: '' });
+  await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: '', GITHUB_APP_PRIVATE_KEY_FILE: '' });
   await fork(260);
   const d = await held(260);
   await comment(260, '/opshub approve');
-  assert.match((await event(d, 'APPROVAL_REFUSED')).message, /its operator has to set GITHUB_TOKEN; a MAINTAINER can approve it in the dashboard/);
+  assert.match((await event(d, 'APPROVAL_REFUSED')).message, /its operator has to set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY; a MAINTAINER can approve it in the dashboard/);
   nothing(260);
 });

@@ -31,7 +31,9 @@ function ask(method, path, { body, headers = {} } = {}) {
         resolveAnswer({ status: answer.statusCode, headers: new Headers(answer.headers), text, json });
       });
     });
-    request.on('error', reject);
+    // while long lists of faults are made here, the server closes connections that nobody uses
+    request.on('error', (error) => (request.reusedSocket && error.code === 'ECONNRESET'
+      ? ask(method, path, { body, headers }).then(resolveAnswer, reject) : reject(error)));
     request.end(bytes);
   });
 }

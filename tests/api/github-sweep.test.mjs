@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { deployment, deploymentsOf, get, login, post } from '../lib/client.mjs';
 import { env } from '../lib/env.mjs';
 import { fakeGitHubPulls } from '../lib/fake-github-pulls.mjs';
-import { commit, deliver, pullRequest } from '../lib/github.mjs';
+import { commit, deliver, payload, pullRequest } from '../lib/github.mjs';
 import { command, daemon } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
 import { one, rows, run } from '../lib/sql.mjs';
@@ -22,7 +22,7 @@ const swept = (more = 2) => {
   return until(`${more} more sweeps`, () => sweeps() >= from + more, { seconds: 60 });
 };
 const closings = () => rows('select pr_number as number, why, held_at is not null as held, confirmed_at is not null as confirmed from github_closings order by 1');
-const repo = () => one('select swept_at, last_error, etags from github_repos');
+const repo = () => one("select swept_at, last_error, etags, next_at > now() + interval '1 minute' as waits from github_repos where repo = 'codertocat/hello-world'");
 
 before(async () => {
   github = await fakeGitHubPulls();
@@ -180,6 +180,18 @@ test('below the reserve nobody asks until the allowance is new', async () => {
   assert.ok(github.seen[from].at >= reset * 1000, `asked ${reset * 1000 - github.seen[from].at} ms before the reset`);
 });
 
+test('the allowance is new by GitHub\'s clock, whatever ours says', async () => {
+  github.app.skewMs = 600_000;
+  github.allowance = { limit: 5000, remaining: 499, reset: Math.floor((Date.now() + github.app.skewMs) / 1000) + 8 };
+  const { seconds } = await until('all wait', () => one("select extract(epoch from next_at - now())::int as seconds from github_repos where next_at > now() + interval '2 s'"), { seconds: 60 });
+  github.app.skewMs = 0;
+  github.allowance = { limit: 5000, remaining: 4900, reset: Math.floor(Date.now() / 1000) + 3600 };
+  assert.ok(seconds <= 10, `waits for ${seconds} s`);
+  await until('no sweep is under way', () => one('select count(*)::int as n from github_repos where worker is not null').n === 0);
+  run('update github_repos set next_at = now()');
+  await swept();
+});
+
 test('a refusal for too many requests is obeyed', async () => {
   github.faults.set(pulls, { status: 403, headers: { 'retry-after': '4' }, body: '{"message":"You have exceeded a secondary rate limit."}' });
   await until('all wait', () => one("select count(*)::int as n from github_repos where next_at > now() + interval '1500 ms'").n === 1, { seconds: 60 });
@@ -205,6 +217,36 @@ test('deliveries that failed are asked for again, those that arrived or do not m
   const asked = github.seen.filter((s) => s.method === 'POST');
   assert.deepEqual(asked.map((s) => s.path), [`${hooks}/42/deliveries/1003/attempts`]);
   assert.equal(one(`select event, outcome from deliveries where id = 'hook_${guid}'`).outcome, 'accepted');
+});
+
+test('a delivery that GitHub does not give again holds up neither the others nor the pull requests', async () => {
+  const [first, second] = [pullRequest('opened', 23), pullRequest('opened', 24)];
+  for (const { pull_request: pull } of [first, second]) github.put({ ...pull, draft: true });
+  await until('both are known', () => one('select count(*)::int as n from previews where pr_number in (23, 24)').n === 2, { seconds: 60 });
+  const lost = github.fails('pull_request', first), path = `${hooks}/42/deliveries/${github.attempts[0].id}/attempts`;
+  const other = github.fails('pull_request', second);
+  for (const [status, number] of [[500, 25], [422, 26]]) {
+    github.faults.set(path, { status, headers: { 'content-type': 'application/json' }, body: '{"message":"no"}' });
+    await until('the error is remembered', () => new RegExp(`${status}`).test(repo().last_error), { seconds: 60 });
+    open(number);
+    await deployment(number, 'READY', { seconds: 60 });
+  }
+  assert.ok(github.attempts.some((a) => a.guid === other && a.status < 300), 'the other one came');
+  github.faults.clear();
+  await until('it is delivered', () => github.attempts.some((a) => a.guid === lost && a.status < 300), { seconds: 60 });
+  await until('well again', () => repo().last_error === null, { seconds: 60 });
+});
+
+test('a comment that was lost is asked for again, when it could ask for something', async () => {
+  const comment = payload('issue_comment.created.json');
+  Object.assign(comment.issue, { number: 23, state: 'open', pull_request: { url: `https://api.github.com${pulls}/23` } });
+  Object.assign(comment.comment, { body: '/opshub approve', created_at: new Date().toISOString(), author_association: 'MEMBER' });
+  const edited = github.fails('issue_comment', { ...comment, action: 'edited' });
+  const guid = github.fails('issue_comment', comment);
+  await until('it is delivered', () => github.attempts.some((a) => a.guid === guid && a.status === 202), { seconds: 60 });
+  await swept();
+  assert.equal(one(`select outcome from deliveries where id = 'hook_${guid}'`).outcome, 'accepted');
+  assert.equal(github.attempts.filter((a) => a.guid === edited).length, 1);
 });
 
 test('a token that may not read webhooks still sweeps', async () => {
@@ -236,9 +278,36 @@ test('as a GitHub App: its own token for its webhook, the installation\'s for th
   await until('it is delivered', () => github.attempts.some((a) => a.guid === guid && a.status === 202), { seconds: 60 });
   assert.ok(github.seen.slice(from).every((s) => s.status !== 401));
   assert.equal(github.seen.slice(from).filter((s) => s.path.startsWith(hooks)).length, 0);
+  await swept(4);
+  assert.ok(github.app.tokens.length <= 2, `each of two workers keeps its token: ${github.app.tokens.length} were made`);
+  github.app.revoke();
+  open(32);
+  await deployment(32, 'READY', { seconds: 60 });
+  assert.equal(repo().last_error, null);
+  assert.ok(github.app.tokens.length <= 4);
   github.app.installed = false;
-  await until('it says that it is not installed', () => /not installed for Codertocat\/Hello-World/.test(
-    one("select last_error from github_repos where repo <> '(app)'").last_error), { seconds: 60 });
+  await until('it says that it is not installed', () => /not installed for Codertocat\/Hello-World/.test(repo().last_error), { seconds: 60 });
+  github.app.installed = true;
+  await until('well again', () => repo().last_error === null, { seconds: 60 });
+});
+
+test('as an App, a used-up allowance is that of one account; the others are swept on', async () => {
+  const made = await post(`/orgs/${one('select org_id from projects limit 1').org_id}/projects`, { body: { name: 'elsewhere', repoFullName: 'Elsewhere/Thing' } });
+  assert.equal(made.status, 201, made.text);
+  github.faults.set(pulls, { status: 403, headers: { 'retry-after': '600' }, body: '{"message":"You have exceeded a secondary rate limit."}' });
+  await until('its account waits', () => repo().waits, { seconds: 60 });
+  const others = () => github.asked('/repos/Elsewhere/Thing/pulls').length, hook = () => github.asked('/app/hook/deliveries').length, from = [others(), hook()];
+  await until('the others do not', () => others() > from[0] + 1 && hook() > from[1] + 1, { seconds: 60 });
+  assert.ok(repo().waits);
+  github.faults.clear();
+  run("update github_repos set next_at = now()");
+});
+
+test('a clock that differs from GitHub\'s is named as what is wrong', async () => {
+  github.app.skewMs = -90_000;
+  await until('it says so', () => /clocks differ: GitHub's says \S+Z, this server's \S+Z/.test(one("select last_error from github_repos where repo = '(app)'").last_error), { seconds: 60 });
+  github.app.skewMs = 0;
+  await until('well again', () => one("select last_error from github_repos where repo = '(app)'").last_error === null, { seconds: 60 });
 });
 
 test('without a token and an App nothing is asked', async () => {
@@ -254,7 +323,7 @@ test('without a token and an App nothing is asked', async () => {
 test('no token stands in the log, or in what was stored', () => {
   const log = readFileSync(env.log, 'utf8');
   assert.match(log, /A webhook was missed; GitHub's state was taken instead/);
-  for (const secret of [github.token, github.app.token, github.app.key.split('\n')[1]]) {
+  for (const secret of [github.token, ...github.app.tokens, github.app.key.split('\n')[1]]) {
     assert.ok(!log.includes(secret));
     assert.equal(one(`select count(*)::int as n from github_repos g where g::text like '%${secret}%'`).n, 0);
   }

@@ -113,3 +113,17 @@ test('the list has pages, and refuses what it does not know', async () => {
   const next = await get(/<([^>]+)>/.exec(first.headers.get('link'))[1].replace(env.api, ''));
   assert.notEqual(next.json[0].id, first.json[0].id);
 });
+
+test('three workers ask an account once in an interval, and one that died is followed', async () => {
+  await daemon.restart({ WORKER_PROCESSES: '3', REAP_MS: '2000', JOB_LEASE_MS: '3000' });
+  await reaped(1);
+  const from = Date.now();
+  await reaped(6);
+  // the first one may have been counted late, so five intervals of nine tenths at least
+  assert.ok(Date.now() - from >= 5 * 1800, `six inventories in ${Date.now() - from} ms`);
+  const lease = Number(run(`update inventories set worker = 'worker_ghost', next_at = now(), lease_until = now() + interval '6 s'
+    returning (extract(epoch from lease_until) * 1000)::bigint`));
+  const before = listings;
+  await until('somebody takes over', () => listings > before + 1, { seconds: 60 });
+  assert.ok(Date.now() >= lease, 'not before the lease was over');
+});

@@ -2,11 +2,13 @@
 // seconds: 180
 // POST /projects/:id/deployments: previews of pull requests that no webhook told of, and what GitHub may answer.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import { api, assertError, deployment, get, login, post } from '../lib/client.mjs';
+import { env } from '../lib/env.mjs';
 import { fakePulls } from '../lib/fake-pulls.mjs';
 import { commit, deliver, pullRequest, timeOfEvent } from '../lib/github.mjs';
-import { daemon } from '../lib/github-login.mjs';
+import { daemon, sweepNothing } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
 import { one } from '../lib/sql.mjs';
 
@@ -16,6 +18,7 @@ let github;
 before(async () => {
   github = await fakePulls();
   daemon.set({ GITHUB_API_BASE: github.api, GITHUB_TOKEN: token });
+  sweepNothing();
   await part('opshubd', 'start');
   process.env.OPSHUB_TOKEN = await login('owner');
 });
@@ -100,4 +103,46 @@ test('what GitHub refuses, breaks or does not know ends in a sentence', async ()
   assertError(await ask({ prNumber: 7 }), 503, 'UnavailableError');
   assert.equal((await get('/projects/proj_demo/deployments?pr=7')).json[0].status, 'READY');
   assert.equal((await api('POST', '/projects/proj_other/deployments', { body: { prNumber: 7 } })).status, 404);
+});
+
+test('a GitHub App alone is enough: its installation is asked as, with one token for many questions', async () => {
+  const file = `${env.stackDir}/app.pem`;
+  writeFileSync(file, github.app.key, { mode: 0o600 });
+  await part('opshubd', 'stop');
+  sweepNothing();
+  await daemon.restart({ GITHUB_TOKEN: '', GITHUB_APP_ID: github.app.id, GITHUB_APP_PRIVATE_KEY_FILE: file, API_PROCESSES: '1' });
+  github.seen.length = 0;
+  github.app.skewMs = -90_000;
+  const skewed = await ask({ prNumber: 20 });
+  assertError(skewed, 409, 'ConflictError');
+  assert.match(skewed.json.message, /because the clocks differ: GitHub's says 20\S+Z, this server's 20\S+Z: set this server's clock/);
+  github.app.skewMs = 0;
+  github.app.installed = false;
+  assert.match((await ask({ prNumber: 20 })).json.message, /the GitHub App is not installed for .*: install it there/);
+  github.app.installed = true;
+  for (const number of [20, 21]) {
+    pull(number);
+    assert.equal((await ask({ branch: `feature-${number}` })).status, 202);
+    await deployment(number, 'READY', { sha: commit(`pull ${number}`) });
+  }
+  const [first, second] = github.app.tokens;
+  assert.equal(second, undefined, 'it is kept');
+  assert.deepEqual(github.seen.map(([, authorization]) => authorization), Array(4).fill(`Bearer ${first}`));
+  github.app.revoke();
+  pull(22);
+  assert.equal((await ask({ prNumber: 22 })).status, 202);
+  assert.deepEqual(github.seen.slice(4).map(([, authorization]) => authorization), [first, github.app.tokens[1]].map((t) => `Bearer ${t}`));
+  github.app.revoke();
+  github.app.lifeMs = 4 * 60_000;
+  for (let n = 3; n <= 5; n++) {
+    assert.equal((await ask({ prNumber: 22 })).status, 202);
+    assert.equal(github.app.tokens.length, n, 'one that ends soon is not kept');
+  }
+});
+
+test('with neither a token nor an App public repositories are asked for, as nobody', async () => {
+  await daemon.restart({ GITHUB_APP_ID: '', GITHUB_APP_PRIVATE_KEY_FILE: '' });
+  pull(23);
+  assert.equal((await ask({ prNumber: 23 })).status, 202);
+  assert.deepEqual(github.seen.map(([, authorization]) => authorization), [undefined]);
 });

@@ -114,6 +114,7 @@ test('an import says what became of each, leaves what it does not name, and puts
   assert.deepEqual([outcomes(dry), dry.json.dryRun], [wet, true]);
   assert.deepEqual((await list(e)).map((v) => `${v.key}${v.version}`), ['A1', 'B1', 'C1']);
   assert.deepEqual(outcomes(await loadPlain(e, 'B=2\nC=changed\nD=4', '?dryRun=true')), wet);
+  assert.deepEqual(outcomes(await post(at(e, '/import?dryRun=true'), { token: owner.token, body: { text: 'B=2\nC=changed\nD=4' } })), wet);
   assert.equal((await audit(org)).filter((row) => row.project_id === p.id && /^variable/.test(row.action)).length, 3);
   assert.deepEqual(outcomes(await loadPlain(e, 'B=2\nC=changed\nD=4', '?dryRun=false')), wet);
   assert.deepEqual((await list(e)).map((v) => [v.key, v.version, v.source]), [['A', 1, 'IMPORT'], ['B', 1, 'IMPORT'], ['C', 2, 'IMPORT'], ['D', 1, 'IMPORT']]);

@@ -288,13 +288,15 @@ test('a reason is needed to see a value', async () => {
 
 test('a sealed value in another place, a cut tag and a damaged key are found and named; setting anew heals', async () => {
   const { project: p, PREVIEW: e, STAGING: s } = await environments();
-  for (const [where, key, value] of [[e, 'A', 'value of a'], [e, 'B', 'value of b'], [s, 'A', 'value of staging']]) await add(where, { key, value });
+  const other = (await environments()).PREVIEW;
+  for (const [where, key, value] of [[e, 'A', 'value of a'], [e, 'B', 'value of b'], [s, 'A', 'value of staging'], [other, 'A', 'value of another']])
+    await add(where, { key, value });
   await put(e, 'A', { value: 'second of a' });
   const sealed = (where, key, version) => `(select sealed from env_var_versions where var_id = (select id from env_vars where environment_id = '${where.id}' and key = '${key}') and version = ${version})`;
   const spoil = (expression) => run(`update env_var_versions set sealed = ${expression} where version = 2
     and var_id = (select id from env_vars where environment_id = '${e.id}' and key = 'A')`);
   const good = one(`select encode(${sealed(e, 'A', 2)}, 'hex') as hex`).hex;
-  for (const bad of [sealed(e, 'B', 1), sealed(s, 'A', 1), sealed(e, 'A', 1), `'\\x${good.slice(0, -2)}'`, `'\\x${good.slice(0, -32)}'`, `'\\x${good}00'`, "'\\x'"]) {
+  for (const bad of [sealed(e, 'B', 1), sealed(s, 'A', 1), sealed(other, 'A', 1), sealed(e, 'A', 1), `'\\x${good.slice(0, -2)}'`, `'\\x${good.slice(0, -32)}'`, `'\\x${good}00'`, "'\\x'"]) {
     spoil(bad);
     const answer = await reveal(e, 'A');
     assertError(answer, 409, 'ConflictError');
@@ -351,4 +353,19 @@ test('one user is shown so many values in a while, by whatever token he asks', a
   assert.ok(Number(refused.headers.get('retry-after')) <= 37);
   assert.equal((await get(at(e), { token: maintainer.token })).status, 200);
   assert.equal((await reveal(e, 'A')).status, 200);
+});
+
+test('variables go with their project, and none is set while it goes', async () => {
+  const { project: p, PREVIEW: e } = await environments();
+  await add(e, { key: 'A', value: 'one' });
+  run(`update projects set deleting_at = now() + interval '1 year' where id = '${p.id}'`); // on its way, for as long as this test looks
+  for (const answer of [await put(e, 'A', { value: 'two' }), await add(e, { key: 'B', value: 'x' }), await remove(e, 'A')]) {
+    assertError(answer, 404, 'NotFoundError');
+    assert.match(answer.json.message, /gone, or its project is being deleted/);
+  }
+  run(`update projects set deleting_at = null where id = '${p.id}'`);
+  assert.equal(await valueOf(e, 'A'), 'one');
+  assert.equal((await api('DELETE', `/projects/${p.id}`, { token: owner.token })).status, 202);
+  await until('the variable is gone', () => one(`select count(*)::int as n from env_vars where environment_id = '${e.id}'`).n === 0, { seconds: 120 });
+  assertError(await show(e, 'A'), 404, 'NotFoundError');
 });

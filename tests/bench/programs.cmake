@@ -4,3 +4,7 @@ add_executable(bench_load EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/loa
   ${CMAKE_CURRENT_SOURCE_DIR}/bench/latency.c)
 target_link_libraries(bench_load PRIVATE opshub_flags PkgConfig::LIBCRYPTO)
 set_target_properties(bench_load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+# bench_secrets: the figure "keys".
+add_executable(bench_secrets EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/secrets.c)
+target_link_libraries(bench_secrets PRIVATE opshub_store)
+set_target_properties(bench_secrets PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -24,6 +24,7 @@ import { until } from '../lib/until.mjs';
 // With characters that look otherwise in a URL and in JSON.
 const marked = (prefix) => `${prefix}${randomBytes(9).toString('hex')}/+"${randomBytes(9).toString('hex')}`;
 const token = marked('vcp_token'), wrongToken = marked('vcp_wrong'), hookSecret = `whsec_${randomBytes(32).toString('base64')}`;
+const variable = marked('vcp_variable'), imported = marked('imported'), broken = marked('broken'), revealed = marked('revealed');
 const first = Buffer.from(process.env.ENCRYPTION_KEY_BASE64, 'base64'), second = newKey();
 const seen = []; // answers of the API
 let owner, org, deployed, cloud, monitor, monitored = '', receiver;
@@ -84,14 +85,42 @@ test('the product is used, and misused', async () => {
   // wrong ones: a body that is refused, one that is no JSON, one that is too long, a token that the provider refuses
   assert.equal((await ask('PUT', `/projects/${deployed.id}/provider`, { provider: 'mock', url: 'ftp://x', token, colour: token })).status, 422);
   assert.equal((await ask('PUT', `/projects/${deployed.id}/provider`, `{"provider":"mock","token":${JSON.stringify(token)},`)).status, 415);
-  const broken = await api('PUT', `/projects/${deployed.id}/provider`, { token: owner.token, body: `{"token":${JSON.stringify(token)},`, headers: { 'content-type': 'application/json' } });
-  assert.equal(broken.status, 400);
-  seen.push(broken.text);
+  const noJson = await api('PUT', `/projects/${deployed.id}/provider`, { token: owner.token, body: `{"token":${JSON.stringify(token)},`, headers: { 'content-type': 'application/json' } });
+  assert.equal(noJson.status, 400);
+  seen.push(noJson.text);
   const refused = await project(org, owner);
   assert.equal((await ask('PUT', `/projects/${refused.id}/provider`, { provider: 'mock', url: cloud.url, token: wrongToken })).status, 200);
   await open(refused, 2);
   await ends(refused, 2, 'ERROR');
   seen.push((await post('/webhooks/github', { token: null, body: { zen: 'unsigned' }, headers: { 'x-github-event': 'ping' } })).text);
+});
+
+// What an answer is for is no leak in it: these two are not kept.
+const toldOnPurpose = async (path) => {
+  const answer = await post(path, { token: owner.token, body: { reason: 'a test asks' } });
+  assert.equal(answer.status, 200, answer.text);
+  assert.ok(answer.text.includes(revealed.slice(0, 20)));
+};
+
+test('variables are set, imported, refused, rolled back and revealed', async () => {
+  const [{ id }] = (await ask('GET', `/projects/${deployed.id}/environments`)).json, at = `/environments/${id}/envvars`;
+  assert.equal((await ask('POST', at, { key: 'FIRST', value: variable })).status, 201);
+  assert.equal((await ask('PUT', `${at}/FIRST`, { value: revealed })).status, 200);
+  assert.ok((await ask('POST', `${at}/FIRST/rollback`, { version: 1 })).status < 300);
+  assert.equal((await ask('PUT', `${at}/FIRST`, { value: revealed })).status, 200);
+  const load = async (text) => {
+    const answer = await post(`${at}/import`, { token: owner.token, body: text, headers: { 'content-type': 'text/plain' } });
+    seen.push(answer.text);
+    return answer.status;
+  };
+  assert.equal(await load(`SECOND='${imported}'\n`), 200);
+  assert.equal(await load(`THIRD='${broken}'\nno line ${broken}\n`), 422);
+  assert.equal((await ask('POST', at, { key: 'no key', value: broken })).status, 422);
+  assert.equal((await ask('POST', at, { key: 'LONG', value: broken.repeat(3000) })).status, 422);
+  for (const path of [at, `${at}/FIRST`, `${at}/FIRST/versions`, `${at}/export`, `/orgs/${org.id}/audit`]) await ask('GET', path);
+  await toldOnPurpose(`${at}/FIRST/reveal`);
+  await toldOnPurpose(`${at}/export`);
+  await ask('DELETE', `${at}/SECOND`);
 });
 
 test('the master key is changed while it runs', async () => {
@@ -126,7 +155,8 @@ function forms(name, value) {
 }
 
 function needles() {
-  const all = { token, 'a token that was refused': wrongToken, 'secret of the webhook notifier': hookSecret, JWT_SECRET: env.jwtSecret,
+  const all = { token, 'a variable': variable, 'an imported variable': imported, 'a variable that was refused': broken, 'a variable that was revealed': revealed,
+    'a token that was refused': wrongToken, 'secret of the webhook notifier': hookSecret, JWT_SECRET: env.jwtSecret,
     GITHUB_WEBHOOK_SECRET: env.webhookSecret, 'the master key': second, 'the master key before': first };
   return [...Object.entries(all), ...dataKeys().map((key) => [`data key ${keyName(key)}`, key])].flatMap(([name, value]) => forms(name, value));
 }
@@ -186,7 +216,8 @@ test('not in memory, once nothing needs it', async (context) => {
   for (const { pid, role = 'mock-cloud' } of childrenOf(supervisor)) {
     for (const hit of searchMemory(pid, needles())) {
       if (hit.inEnvironment) continue; // how it was given its configuration: readable for root and the process itself
-      if (hit.isSecretMemory) continue; // the keys, the configuration's secrets, and the settings of plugins that are open lie there
+      // A variable is opened for a call and wiped with it, also there.
+      if (hit.isSecretMemory && !/variable/.test(hit.name)) continue; // the keys, the configuration's secrets, and the settings of plugins that are open lie there
       if (hit.isCopyOfEnvironment) continue; // a sanitizer keeps one
       wrong.push(`${role}: ${hit.name} at ${hit.address.toString(16)} in ${hit.mapping}: ${JSON.stringify(hit.around)}`);
     }

@@ -8,8 +8,9 @@
 //   github.fails(event, payload)                         a webhook that did not arrive, to be asked for again
 //   github.faults.set('/repos/Codertocat/Hello-World/pulls', { status: 502, body: '<html>' })
 //   github.seen                                          what came: [{ method, path, query, status, at }]
-import { createHash, createVerify, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { fakeApp } from './fake-app.mjs';
 import { deliver, timeOfEvent } from './github.mjs';
 import { bodyOf, forward, listen, startPrism } from './prism.mjs';
 
@@ -17,10 +18,9 @@ const document = fileURLToPath(new URL('../contract/github-pulls/pulls.openapi.j
 const tag = (text) => `W/"${createHash('sha256').update(text).digest('hex')}"`;
 
 export async function fakeGitHubPulls({ repo = 'Codertocat/Hello-World' } = {}) {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const github = {
     repo, token: `ghp_${randomBytes(18).toString('hex')}`, hookUrl: '', hooksAllowed: true,
-    app: { id: '123456', installed: true, key: privateKey.export({ type: 'pkcs1', format: 'pem' }), publicKey, token: `ghs_${randomBytes(18).toString('hex')}` },
+    app: fakeApp(),
     pulls: new Map(), attempts: [], faults: new Map(), seen: [],
     allowance: { limit: 5000, remaining: 4900, reset: Math.floor(Date.now() / 1000) + 3600 },
     listing: 0, mostListing: 0,
@@ -54,28 +54,19 @@ export async function fakeGitHubPulls({ repo = 'Codertocat/Hello-World' } = {}) 
 
 const allowance = ({ allowance: a }) => ({ 'x-ratelimit-limit': a.limit, 'x-ratelimit-remaining': a.remaining, 'x-ratelimit-reset': a.reset });
 
-function isApp(github, bearer) {
-  const [head, claims, signature] = (bearer ?? '').split('.');
-  if (!signature || !createVerify('RSA-SHA256').update(`${head}.${claims}`).verify(github.app.publicKey, signature, 'base64url')) return false;
-  const { iss, iat, exp } = JSON.parse(Buffer.from(claims, 'base64url'));
-  const now = Date.now() / 1000;
-  return String(iss) === github.app.id && iat <= now && exp > now && exp <= now + 600;
-}
-
 async function rest(github, request, answer) {
   const url = new URL(request.url, 'http://fake'), root = `/repos/${github.repo}`, bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
   const say = (status, body, headers = {}) => answer.writeHead(status, { ...(body && { 'content-type': 'application/json; charset=utf-8' }),
-    ...allowance(github), ...headers }).end(body && JSON.stringify(body));
+    ...allowance(github), date: github.app.date(), ...headers }).end(body && JSON.stringify(body));
   const missing = () => say(404, { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' });
   await bodyOf(request);
   if (!request.headers['user-agent']) return say(403, { message: 'Request forbidden by administrative rules.' });
-  if (url.pathname === '/app/hook/deliveries' || url.pathname === `${root}/installation` || url.pathname.startsWith('/app/')) {
-    if (!isApp(github, bearer)) return say(401, { message: 'A JSON web token could not be decoded', status: '401' });
-    if (url.pathname === `${root}/installation`) return github.app.installed ? say(200, { id: 7, account: { login: 'Codertocat' } }) : missing();
-    if (url.pathname === '/app/installations/7/access_tokens') return say(201, { token: github.app.token, expires_at: new Date(Date.now() + 3600_000).toISOString() });
+  if (github.app.answer(request, url, say)) return undefined;
+  if (url.pathname.startsWith('/app/')) {
+    if (!github.app.isSigned(bearer)) return say(401, { message: 'A JSON web token could not be decoded', status: '401' });
     return deliveries(github, '/app/hook/deliveries', true, url, request, say, missing);
   }
-  if (bearer !== github.token && bearer !== github.app.token) return say(401, { message: 'Bad credentials', status: '401' });
+  if (bearer !== github.token && !github.app.takes(bearer)) return say(401, { message: 'Bad credentials', status: '401' });
   if (url.pathname === `${root}/pulls`) return list(github, url, request, say);
   const number = new RegExp(`^${root}/pulls/(\\d+)$`).exec(url.pathname)?.[1];
   if (number) return github.pulls.has(+number) ? say(200, github.pulls.get(+number)) : missing();

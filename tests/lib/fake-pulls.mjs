@@ -3,9 +3,11 @@
 //
 //   const github = await fakePulls();   github.api, github.seen: [path?query, authorization]
 //   github.pulls.set(7, { sha, branch, draft, fork, state, updatedAt })
+//   github.app: a GitHub App, see fake-app.mjs
 //   github.fault = { status: 500, body: '<html>' }
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { fakeApp } from './fake-app.mjs';
 import { forward, listen, startPrism } from './prism.mjs';
 
 const file = new URL('../contract/github-pulls/requested.openapi.json', import.meta.url);
@@ -21,7 +23,7 @@ function shaped(sample, number, { sha, branch = `feature-${number}`, draft = fal
 }
 
 export async function fakePulls() {
-  const github = { pulls: new Map(), fault: null, seen: [] };
+  const github = { pulls: new Map(), app: fakeApp(), fault: null, seen: [] };
   const backend = await listen((request, answer) => {
     const url = new URL(request.url, 'http://fake');
     const say = (status, body) => answer.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
@@ -37,7 +39,11 @@ export async function fakePulls() {
   });
   const checked = await startPrism(fileURLToPath(file), backend.port);
   const front = await listen((request, answer) => {
+    const say = (status, body) => answer.writeHead(status, { 'content-type': 'application/json; charset=utf-8', date: github.app.date() }).end(JSON.stringify(body));
+    if (github.app.answer(request, new URL(request.url, 'http://fake'), say)) return undefined;
+    const bearer = /^Bearer (ghs_\S+)$/.exec(request.headers.authorization ?? '')?.[1];
     github.seen.push([request.url, request.headers.authorization]);
+    if (bearer && !github.app.takes(bearer)) return say(401, { message: 'Bad credentials', status: '401' });
     if (github.fault) return answer.writeHead(github.fault.status, github.fault.headers).end(github.fault.body);
     return forward(checked.port, request.url, request, answer);
   });

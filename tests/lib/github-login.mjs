@@ -27,6 +27,11 @@ export const daemon = {
     { encoding: 'utf8' }),
 };
 
+// The sweeps of GitHub, which a token sets going, would ask as well: not today.
+export const sweepNothing = () => run(`insert into github_repos (repo, spelled, next_at)
+  values ('codertocat/hello-world', 'Codertocat/Hello-World', now() + interval '1 day'), ('(app)', '(app)', now() + interval '1 day')
+  on conflict (repo) do update set next_at = excluded.next_at`);
+
 // opshubd ARG... in the daemon's environment: { status, out, err }.
 export async function command(...args) {
   const script = '. "$1"; shift; exec "$@"';

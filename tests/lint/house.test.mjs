@@ -14,8 +14,8 @@ const c = ['.c', '.h'];
 const allowed = {
   base: [], fiber: ['base'], db: ['fiber'], kv: ['fiber'], net: ['fiber'], http: ['fiber'], crypto: ['base'], model: ['base'],
   dashboard: ['base'],
-  store: ['db', 'crypto', 'model'], plugin: ['crypto', 'net', 'opshub'], worker: ['plugin', 'store', 'model', 'net', 'kv'],
-  api: ['http', 'store', 'model', 'crypto', 'kv', 'net', 'dashboard'], daemon: ['api', 'http', 'worker'], cli: ['base'], opshub: [],
+  store: ['db', 'crypto', 'model'], github: ['net', 'crypto', 'model'], plugin: ['crypto', 'net', 'opshub'], worker: ['plugin', 'store', 'model', 'github', 'kv'],
+  api: ['http', 'store', 'model', 'crypto', 'kv', 'github', 'dashboard'], daemon: ['api', 'http', 'worker'], cli: ['base'], opshub: [],
 };
 const reach = (folder) => new Set([folder, ...allowed[folder].flatMap((next) => [...reach(next)])]);
 

@@ -34,7 +34,11 @@ static void test_next_page(void **state)
 
 static int64_t pause(int status, int64_t remaining, int64_t reset_s, int64_t retry_after_ms, bool secondary)
 {
-	const struct github_allowance a = { status, remaining, reset_s, retry_after_ms, secondary };
+	const struct github_allowance a = { .status = status,
+					    .remaining = remaining,
+					    .reset_s = reset_s,
+					    .retry_after_ms = retry_after_ms,
+					    .secondary = secondary };
 
 	return github_pause_until(&a, RESERVE, NOW);
 }
@@ -57,11 +61,24 @@ static void test_pauses(void **state)
 	assert_int_equal(pause(200, 0, NOW / 1000 + 86400, 0, false), NOW + 60 * MINUTE);
 }
 
+static void test_a_reset_is_by_the_clock_of_github(void **state)
+{
+	struct github_allowance a = { .status = 403, .date_ms = NOW - 10 * MINUTE };
+
+	(void)state;
+	a.reset_s = a.date_ms / 1000 + 120;
+	assert_int_equal(github_pause_until(&a, RESERVE, NOW), NOW + 2 * MINUTE);
+	a.date_ms = NOW + 10 * MINUTE;
+	a.reset_s = a.date_ms / 1000 + 120;
+	assert_int_equal(github_pause_until(&a, RESERVE, NOW), NOW + 2 * MINUTE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next_page),
 		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_a_reset_is_by_the_clock_of_github),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
