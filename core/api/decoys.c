@@ -22,7 +22,7 @@ int decoy_visited(struct exchange *x)
 	call_secret(x->call, x->params[0]);
 	if (decoy_visit(x->call, api_of(x)->db, x->params[0], &audit, &rows) == OK && rows.n_rows > 0)
 		tell(&rows);
-	return http_answer_error(x, 404, STR("There is nothing here."));
+	return answer_deleted(x); /* 204: nothing to see */
 }
 
 int deployment_unfreeze_post(struct exchange *x)

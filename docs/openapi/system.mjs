@@ -63,8 +63,8 @@ export const operations = [
     },
   }),
   ...['GET', 'POST'].map((method) => operation(`${method} /d/{decoy}`, {
-    id: `${method.toLowerCase()}Decoy`, tag, role: 'none', summary: 'Where decoys lead', description: 'Always 404. What else it does: rule `decoys` of a project.',
-    answers: {}, errors: [404],
+    id: `${method.toLowerCase()}Decoy`, tag, role: 'none', summary: 'Where decoys lead', description: 'What it does: rule `decoys` of a project.',
+    answers: { 204: { description: 'Always, whatever the path holds.' } },
   })),
   operation('GET /.well-known/security.txt', {
     id: 'securityTxt', tag, role: 'none', limited: false, summary: 'Whom to tell of a weakness',
