@@ -204,10 +204,10 @@ static int read_pull(struct exchange *x, struct str repo, const struct request *
 int deployment_request(struct exchange *x)
 {
 	struct request request = { 0 };
-	struct str repo, text;
+	struct str repo, text = { 0 };
 	struct delivery *d = NULL;
 	struct db_rows rows;
-	int64_t number;
+	int64_t number = 0;
 	int r = read_request(x, &request);
 
 	if (r == OK)

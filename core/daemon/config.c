@@ -9,6 +9,8 @@
 #include "db/url.h"
 #include "http/client.h"
 #include "kv/kv.h"
+#include "worker/program.h"
+#include "worker/rotate.h"
 
 #include <netdb.h>
 #include <sched.h>
@@ -176,6 +178,10 @@ static bool check_urls(const struct config *c, struct reason *why)
 		return refuse(why, "API_BASE_URL", "must be an http:// or https:// URL");
 	if (!http_origin_of(str_of(c->web_base_url), web_origin))
 		return refuse(why, "WEB_BASE_URL", "must be an http:// or https:// URL of a host, without a user");
+	if (!page_check_read(str_of(c->rotation_check), &(enum page_check){ PAGE_ON }))
+		return refuse(why, "ROTATION_CHECK", "must be on, login or off");
+	if (*c->rotation_verify_program && program_why_not(c->rotation_verify_program))
+		return refuse(why, "ROTATION_VERIFY_PROGRAM", program_why_not(c->rotation_verify_program));
 	if (*c->mock_url && !is_http_url(c->mock_url))
 		return refuse(why, "MOCK_PROVIDER_URL", "must be an http:// or https:// URL");
 	return true;

@@ -49,6 +49,9 @@ struct config {
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
 		build_timeout_ms, notify_age_ms, reap_ms;
 	int64_t reap_orphans, builds_per_account;
+	/* new values of variables */
+	const char *rotation_verify_program, *rotation_check;
+	int64_t rotation_verify_ms, rotation_trial_ms, rotation_evaluate_ms, rotation_values, rotation_retry_ms;
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 };
 

@@ -171,6 +171,23 @@ const struct setting config_table[] = {
 	     "destroy deployments of this installation that its database does not know; else they are only named in "
 	     "the log"),
 
+	TEXT("rotation", "verify_program", "ROTATION_VERIFY_PROGRAM", NULL, 0, rotation_verify_program, "",
+	     "absolute path of a program that says whether a new value of a variable is good; empty = none"),
+	MS("rotation", "verify_ms", "ROTATION_VERIFY_MS", rotation_verify_ms, "30000", 100, 60000,
+	   "longest run of that program"),
+	TEXT("rotation", "check", "ROTATION_CHECK", NULL, 0, rotation_check, "on",
+	     "on: the page of a preview that tries a new value must answer with 200 to 399; login: 401 and 403 are "
+	     "good "
+	     "as well, for previews behind a login; off: its page is not asked for"),
+	MS("rotation", "trial_ms", "ROTATION_TRIAL_MS", rotation_trial_ms, "3600000", 1000, DAY_MS,
+	   "a preview that tries a new value must be ready by then, and the program must have decided"),
+	MS("rotation", "evaluate_ms", "ROTATION_EVALUATE_MS", rotation_evaluate_ms, "3600000", 100, DAY_MS,
+	   "how often policies are compared with what they mean"),
+	INT("rotation", "values", "ROTATION_VALUES", rotation_values, "3", 1, 20,
+	    "values that are tried in one period before it is given up"),
+	MS("rotation", "retry_ms", "ROTATION_RETRY_MS", rotation_retry_ms, "3600000", 100, DAY_MS,
+	   "pause before the second of them; it doubles each time"),
+
 	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
 	    "days after which a webhook's payload and decision are deleted; 0 = never"),
 	INT("retention", "build_log_days", "BUILD_LOG_RETENTION_DAYS", build_log_retention_days, "30", 0, 3650,

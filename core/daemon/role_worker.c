@@ -10,6 +10,7 @@
 #include "worker/notify.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
+#include "worker/rotate.h"
 #include "worker/verify.h"
 
 #include <fcntl.h>
@@ -36,7 +37,8 @@ struct worker {
 	struct approver approver;
 	struct github_sweeper sweeper;
 	struct notify notify;
-	struct job_handler handlers[5], notify_handlers[3];
+	struct rotator rotator;
+	struct job_handler handlers[6], notify_handlers[3];
 };
 
 static struct outcome run_noop(struct call *call, void *arg, const struct job *job)
@@ -108,6 +110,27 @@ static void open_sweeper(struct worker *w)
 	github_sweep_start(w->process.loop, &w->sweeper);
 }
 
+static void open_rotator(struct worker *w)
+{
+	const struct config *c = w->process.config;
+
+	w->rotator = (struct rotator){
+		.db = w->db,
+		.net = w->net,
+		.providers = &w->providers,
+		.worker = str_of(w->options->id),
+		.program = c->rotation_verify_program,
+		.program_ms = c->rotation_verify_ms,
+		.trial_ms = c->rotation_trial_ms,
+		.evaluate_ms = c->rotation_evaluate_ms,
+		.sweep_ms = c->repair_ms,
+		.most_values = c->rotation_values,
+		.retry_ms = c->rotation_retry_ms,
+	};
+	page_check_read(str_of(c->rotation_check), &w->rotator.page_check);
+	w->handlers[4] = (struct job_handler){ "rotate", rotate_run, &w->rotator };
+}
+
 static void open_queue(struct worker *w)
 {
 	const struct config *c = w->process.config;
@@ -141,7 +164,9 @@ static void open_queue(struct worker *w)
 	w->handlers[1] = (struct job_handler){ "verify", verify_provider, &w->reconciler };
 	w->handlers[2] = (struct job_handler){ "noop", run_noop, NULL };
 	w->handlers[3] = (struct job_handler){ "approval", approve, &w->approver };
-	w->queue = w->reconciler.queue = w->approver.queue = queue_open(&options);
+	open_rotator(w);
+	w->queue = w->reconciler.queue = w->approver.queue = w->rotator.queue = queue_open(&options);
+	rotate_start(w->process.loop, &w->rotator);
 	w->reaper = (struct reaper){ .rec = &w->reconciler,
 				     .worker = str_of(w->options->id),
 				     .every_ms = c->reap_ms,

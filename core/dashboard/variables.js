@@ -1,6 +1,7 @@
 // The variables of a project: masked, until somebody says why he wants to see one.
 
 import { $, api, element, when } from './page.js';
+import { showRotation } from './rotation.js';
 
 const SHOWN_MS = 30_000; // then a value is masked again
 const state = { project: null, environment: null, changing: null, fail: () => {} };
@@ -104,7 +105,7 @@ export async function showVariables(project, fail) {
   $('import-result').replaceChildren();
   $('reveal').hidden = true;
   change(null);
-  await showRows();
+  await Promise.all([showRows(), showRotation(project)]);
 }
 
 $('environment').onchange = () => {

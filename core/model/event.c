@@ -20,6 +20,9 @@ static const struct wording {
 	{ "preview.destroyed", EVENT_INFO, "Preview destroyed", "It is gone at the provider." },
 	{ "preview.destroy_failed", EVENT_ERROR, "Preview could not be taken down",
 	  "The provider refuses to take it down; it is tried again, but may cost money until somebody looks." },
+	{ "rotation.done", EVENT_SUCCESS, "A variable has a new value", "It is the active one." },
+	{ "rotation.failed", EVENT_ERROR, "A variable did not get its new value", "The active one stays." },
+	{ "rotation.reminder", EVENT_WARN, "A variable is due for a new value", "Only a person can give it." },
 	{ "test", EVENT_INFO, "Test message from OpsHub", "Messages about previews will come here." },
 };
 
@@ -82,6 +85,9 @@ static void add_lines(struct arena *arena, struct event_text *e, const struct js
 	add_line(arena, e, "Build", fact(facts, "inspectorUrl"));
 	add_line(arena, e, "Pull request", fact(facts, "prUrl"));
 	add_line(arena, e, "Deployment", fact(facts, "deploymentId"));
+	add_line(arena, e, "Variable", fact(facts, "variable"));
+	add_line(arena, e, "Environment", fact(facts, "environment"));
+	add_line(arena, e, "Policy", fact(facts, "policy"));
 }
 
 struct event_text event_text(struct arena *arena, struct str kind, const struct json *facts)

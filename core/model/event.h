@@ -1,11 +1,11 @@
-/* What people are told about a preview: from the facts that the outbox kept to a title, a text and a small table. The
- * one place that has these words; escaping them for a chat or a page is the notifier's. Pure. */
+/* What people are told about a preview or a variable: from the facts that the outbox kept to a title, a text and a
+ * small table. The one place that has these words; escaping them for a chat or a page is the notifier's. Pure. */
 #ifndef MODEL_EVENT_H
 #define MODEL_EVENT_H
 
 #include "base/json_read.h"
 
-#define EVENT_FIELDS_MAX 12
+#define EVENT_FIELDS_MAX 14
 
 /* Bytes; what is longer is cut. Titles and values are one line. */
 #define EVENT_TITLE_MAX 300
@@ -30,7 +30,8 @@ struct event_text {
 };
 
 /* kind: "preview.ready" ...; what is unknown is told by its name. facts: see preview_notify() in
- * sql/migrations/0011_notifications.sql; what is missing in them is left out. The texts are the arena's. */
+ * sql/migrations/0011_notifications.sql and rotation_tell() in 0018_rotation.sql; what is missing in them is left out.
+ * The texts are the arena's. */
 struct event_text event_text(struct arena *arena, struct str kind, const struct json *facts);
 
 #endif

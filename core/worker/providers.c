@@ -21,6 +21,11 @@ static bool is_listed(const char *list, struct str name)
 	return false;
 }
 
+bool provider_may_be_private(const struct providers *providers, struct str provider)
+{
+	return is_listed(providers->allow_private, provider);
+}
+
 static struct str setting_text(struct call *call, const struct json *value)
 {
 	switch (value->kind) {

@@ -16,6 +16,8 @@ struct providers {
 
 /* The provider that a project's new attempts use; empty when none is chosen. */
 struct str provider_name(const struct providers *providers, struct str chosen);
+/* May its addresses be loopback and private ones? */
+bool provider_may_be_private(const struct providers *providers, struct str provider);
 /* `settings_json`: what the view project_settings has of the project, all its providers. E_INVALID when the plugin
  * is not loaded or its settings are not complete; call->why says what to do. */
 AWAITS int provider_open(struct call *call, const struct providers *providers, struct str name, struct str project_id,

@@ -7,6 +7,7 @@ import * as deployments from './deployments.mjs';
 import * as notifiers from './notifiers.mjs';
 import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
+import * as policies from './policies.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
 import * as security from './security.mjs';
@@ -15,7 +16,7 @@ import * as tokens from './tokens.mjs';
 import * as variables from './variables.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, variables, notifiers, deployments, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

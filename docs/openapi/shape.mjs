@@ -85,6 +85,7 @@ function answerOf(answer, o) {
 const parameterTexts = {
   decoy: 'What the decoy holds.',
   notifierId: 'A notifier, as  calls it.',
+  policyId: 'A policy\'s id, `policy_…`.',
   deliveryId: 'A delivery\'s id, `hook_…`.',
   userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',
   environmentId: 'An environment\'s id, `env_…`, as `GET /projects/{projectId}/environments` lists it.',

@@ -118,9 +118,28 @@ static opshub_status open_exec(opshub_call *call, const struct opshub_host *host
 	return why ? host->fail(call, OPSHUB_E_INVALID, why) : folder_prepare(call, exec);
 }
 
-static opshub_status verify(opshub_call *call, void *instance, struct opshub_report *ret)
+/* A word that is none of ours may be a "fail" that nobody is told of: it is shown, as something to look at. */
+static struct opshub_report_line report_line(opshub_call *call, const struct exec *exec, const opshub_json *from)
 {
 	static const char *const states[] = { "OK", "WARN", "FAIL", NULL };
+	const char *word = text_of(call, exec, from, "state");
+	struct opshub_report_line line = {
+		.label = text_of(call, exec, from, "label"),
+		.text = text_of(call, exec, from, "text"),
+		.state = number_of_word(word, states, UINT32_MAX),
+	};
+
+	if (line.state == UINT32_MAX) {
+		line.state = OPSHUB_REPORT_WARN;
+		line.text = exec->host->format(
+			call, "%.2000s (the program calls this \"%.40s\": it has to be OK, WARN or FAIL)", line.text,
+			word);
+	}
+	return line;
+}
+
+static opshub_status verify(opshub_call *call, void *instance, struct opshub_report *ret)
+{
 	const struct exec *exec = instance;
 	const struct opshub_host *host = exec->host;
 	const struct order order = { .operation = "verify", .id = "", .folder = exec->folder, .log_fd = -1 };
@@ -131,15 +150,8 @@ static opshub_status verify(opshub_call *call, void *instance, struct opshub_rep
 	if (r != OPSHUB_OK)
 		return r;
 	all = host->json_get(call, result, "lines");
-	for (; ret->n_lines < LINES_MAX && ret->n_lines < host->json_len(call, all); ret->n_lines++) {
-		const opshub_json *line = host->json_at(call, all, ret->n_lines);
-
-		lines[ret->n_lines] = (struct opshub_report_line){
-			.label = text_of(call, exec, line, "label"),
-			.text = text_of(call, exec, line, "text"),
-			.state = number_of_word(text_of(call, exec, line, "state"), states, OPSHUB_REPORT_OK),
-		};
-	}
+	for (; ret->n_lines < LINES_MAX && ret->n_lines < host->json_len(call, all); ret->n_lines++)
+		lines[ret->n_lines] = report_line(call, exec, host->json_at(call, all, ret->n_lines));
 	ret->lines = lines;
 	ret->line_size = sizeof(*lines);
 	ret->account = text_of(call, exec, result, "account");

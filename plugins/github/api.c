@@ -7,7 +7,10 @@
 #include <string.h>
 
 #define API_VERSION   "2022-11-28"
-#define SECONDARY_MS  60000
+#define SECONDARY_MS  60000 /* doubles with each, up to */
+#define SECONDARY_MAX 900000
+#define CLOCK_MS      5000  /* clocks differ by that much */
+#define SKEW_MS       60000 /* that is worth a word */
 #define ANSWER_MAX    (16ull * 1024 * 1024)
 #define MESSAGE_BYTES 300
 
@@ -40,7 +43,55 @@ static int64_t number(const char *text, int64_t otherwise)
 	return value;
 }
 
-/* How long to stay away; 0 = it was no rate limit. */
+/* ---- clocks ---- */
+
+/* The answer's date, "Tue, 15 Nov 1994 08:12:31 GMT"; 0 = it has none. */
+static int64_t date_ms(struct work *work, const struct opshub_http_response *response)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const struct opshub_host *host = work->host;
+	const char *text = host->http_header(work->call, response, "date"), *month;
+
+	if (strlen(text) != 29)
+		return 0;
+	month = strstr(months, host->format(work->call, "%.3s", text + 8));
+	if (!month)
+		return 0;
+	return host->parse_time(work->call, host->format(work->call, "%.4s-%02d-%.2sT%.8sZ", text + 12,
+							 (int)(month - months) / 3 + 1, text + 5, text + 17));
+}
+
+static void compare_clocks(struct work *work, const struct opshub_http_response *response)
+{
+	int64_t theirs = date_ms(work, response), ahead = work->host->now_ms(work->call) - theirs;
+
+	if (theirs > 0) /* it is in whole seconds, and has been on its way */
+		work->github->ahead_ms = ahead > -CLOCK_MS && ahead < CLOCK_MS ? 0 : ahead;
+}
+
+const char *clock_words(struct work *work)
+{
+	int64_t ahead = work->github->ahead_ms;
+
+	if (ahead > -SKEW_MS && ahead < SKEW_MS)
+		return "";
+	return work->host->format(work->call, "this server's clock is %lld s %s GitHub's",
+				  (long long)(ahead > 0 ? ahead : -ahead) / 1000, ahead > 0 ? "ahead of" : "behind");
+}
+
+/* ---- refusals ---- */
+
+static int64_t secondary_ms(struct github *github)
+{
+	int64_t pause = SECONDARY_MS;
+
+	for (unsigned i = 0; i < github->n_secondary && pause < SECONDARY_MAX; i++)
+		pause *= 2;
+	github->n_secondary++;
+	return pause < SECONDARY_MAX ? pause : SECONDARY_MAX;
+}
+
+/* How long to stay away; 0 = it was no rate limit. A time of day is by GitHub's clock. */
 static int64_t limited_ms(struct work *work, const struct opshub_http_response *response, const char *message)
 {
 	const struct opshub_host *host = work->host;
@@ -53,12 +104,12 @@ static int64_t limited_ms(struct work *work, const struct opshub_http_response *
 	if (response->retry_after_ms > 0)
 		return response->retry_after_ms;
 	if (strcmp(remaining, "0") == 0 && reset_s > 0) {
-		left = reset_s * 1000 - host->now_ms(work->call);
+		left = reset_s * 1000 - (host->now_ms(work->call) - work->github->ahead_ms);
 		return left > 1000 ? left : 1000;
 	}
 	if (response->status == 429 || contains_word(message, "secondary rate limit") ||
 	    contains_word(message, "abuse detection"))
-		return SECONDARY_MS;
+		return secondary_ms(work->github);
 	return 0;
 }
 
@@ -69,6 +120,7 @@ static opshub_status refuse(struct work *work, const struct request *request,
 	opshub_call *call = work->call;
 	const char *message = message_of(work, response, answer), *what = request->doing;
 	int64_t pause = limited_ms(work, response, message);
+	const char *skew = clock_words(work);
 	uint32_t status = response->status;
 
 	if (pause > 0) {
@@ -83,8 +135,8 @@ static opshub_status refuse(struct work *work, const struct request *request,
 			call, OPSHUB_E_AUTH,
 			host->format(call,
 				     "GitHub refused the credentials, could not %s (%s): the token is revoked or "
-				     "expired, or the App's id and key do not belong together",
-				     what, message));
+				     "expired, or the App's id and key do not belong together%s%s%s",
+				     what, message, *skew ? "; " : "", skew, *skew ? ": set it right" : ""));
 	if (status == 403 || status == 404)
 		return host->fail(
 			call, OPSHUB_E_AUTH,
@@ -142,7 +194,10 @@ opshub_status ask_as(struct work *work, const char *token, const struct request 
 		r = host->http(work->call, &http, response);
 	if (r < 0)
 		return r;
+	compare_clocks(work, response);
 	is_ok = response->status >= 200 && response->status < 300;
+	if (is_ok && request->method)
+		work->github->n_secondary = 0;
 	/* An error page of a proxy in between is judged by its status. */
 	if (response->body_size && (is_ok || response->body[0] == '{'))
 		r = host->json_parse(work->call, response->body, response->body_size, &answer);

@@ -9,17 +9,37 @@
 #define JWT_BEFORE_S 60  /* GitHub's clock may be behind */
 #define JWT_AFTER_S  540 /* GitHub takes at most ten minutes */
 #define MARGIN_MS    60000
+#define SKEW_MS      30000
 
-opshub_status app_jwt(struct work *work, const char **ret)
+static opshub_status app_jwt(struct work *work, const char **ret)
 {
 	const struct github *github = work->github;
-	int64_t now_s = work->host->now_ms(work->call) / 1000;
+	int64_t now_s = (work->host->now_ms(work->call) - github->ahead_ms) / 1000;
 
 	return work->host->sign_jwt_rs256(work->call, github->private_key, github->app_id, now_s - JWT_BEFORE_S,
 					  now_s + JWT_AFTER_S, ret);
 }
 
-static opshub_status find_installation(struct work *work, const char *jwt, const char *repo, int64_t *ret)
+/* A clock that goes wrong is known by the first refusal, and the next token is made by GitHub's. */
+opshub_status ask_as_app(struct work *work, const struct request *request, struct opshub_http_response *ret_response,
+			 const opshub_json **ret)
+{
+	for (int attempt = 0;; attempt++) {
+		int64_t by = work->github->ahead_ms, off;
+		const char *jwt = "";
+		opshub_status r = app_jwt(work, &jwt);
+
+		if (r < 0)
+			return r;
+		r = ask_as(work, jwt, request, ret_response, ret);
+		off = work->github->ahead_ms - by;
+		if (r != OPSHUB_E_AUTH || ret_response->status != 401 || attempt > 0 ||
+		    (off > -SKEW_MS && off < SKEW_MS))
+			return r;
+	}
+}
+
+static opshub_status find_installation(struct work *work, const char *repo, int64_t *ret)
 {
 	const struct opshub_host *host = work->host;
 	const struct request request = {
@@ -29,7 +49,7 @@ static opshub_status find_installation(struct work *work, const char *jwt, const
 	};
 	struct opshub_http_response response;
 	const opshub_json *answer = NULL;
-	opshub_status r = ask_as(work, jwt, &request, &response, &answer);
+	opshub_status r = ask_as_app(work, &request, &response, &answer);
 
 	if (r == OPSHUB_E_AUTH && response.status == 404)
 		return host->fail(work->call, r,
@@ -57,8 +77,7 @@ static const char *only_this(struct work *work, const char *repo, uint64_t *ret_
 	return host->json_end(work->call, out, ret_size);
 }
 
-static opshub_status make_token(struct work *work, const char *jwt, int64_t installation, const char *repo,
-				const char **ret)
+static opshub_status make_token(struct work *work, int64_t installation, const char *repo, const char **ret)
 {
 	const struct opshub_host *host = work->host;
 	struct request request = {
@@ -77,7 +96,7 @@ static opshub_status make_token(struct work *work, const char *jwt, int64_t inst
 	request.body = only_this(work, repo, &request.body_size);
 	if (!request.body)
 		return OPSHUB_E_INTERNAL;
-	r = ask_as(work, jwt, &request, &response, &answer);
+	r = ask_as_app(work, &request, &response, &answer);
 	if (r < 0)
 		return r;
 	*ret = host->json_str(work->call, host->json_get(work->call, answer, "token"), "");
@@ -90,7 +109,7 @@ static opshub_status make_token(struct work *work, const char *jwt, int64_t inst
 	if (strlen(*ret) < TOKEN_MAX && strlen(repo) < REPO_MAX) {
 		memcpy(github->installation.token, *ret, strlen(*ret) + 1);
 		memcpy(github->installation.repo, repo, strlen(repo) + 1);
-		github->installation.until_ms = expires_ms - MARGIN_MS;
+		github->installation.until_ms = expires_ms + github->ahead_ms - MARGIN_MS;
 	}
 	return OPSHUB_OK;
 }
@@ -103,7 +122,7 @@ void token_forget(struct work *work)
 opshub_status token_of(struct work *work, const char **ret, int *ret_is_cached)
 {
 	struct github *github = work->github;
-	const char *repo = work->event->repo, *jwt = "";
+	const char *repo = work->event->repo;
 	int64_t installation = 0;
 	opshub_status r;
 
@@ -119,8 +138,6 @@ opshub_status token_of(struct work *work, const char **ret, int *ret_is_cached)
 		*ret_is_cached = 1;
 		return OPSHUB_OK;
 	}
-	r = app_jwt(work, &jwt);
-	if (r == OPSHUB_OK)
-		r = find_installation(work, jwt, repo, &installation);
-	return r < 0 ? r : make_token(work, jwt, installation, repo, ret);
+	r = find_installation(work, repo, &installation);
+	return r < 0 ? r : make_token(work, installation, repo, ret);
 }

@@ -28,6 +28,8 @@ struct github {
 		char repo[REPO_MAX], token[TOKEN_MAX];
 		int64_t until_ms;
 	} installation;
+	int64_t ahead_ms;     /* of our clock before GitHub's, by the last answer that had a date */
+	unsigned n_secondary; /* limits in a row that did not say for how long */
 };
 
 /* One operation. */
@@ -60,7 +62,11 @@ OPSHUB_AWAITS opshub_status ask_as(struct work *work, const char *token, const s
 /* The credentials for the event's repository; *ret_is_cached: it may have been revoked meanwhile. */
 OPSHUB_AWAITS opshub_status token_of(struct work *work, const char **ret, int *ret_is_cached);
 void token_forget(struct work *work);
-OPSHUB_AWAITS opshub_status app_jwt(struct work *work, const char **ret);
+/* As the App itself, by GitHub's clock when ours goes wrong. */
+OPSHUB_AWAITS opshub_status ask_as_app(struct work *work, const struct request *request,
+				       struct opshub_http_response *ret_response, const opshub_json **ret);
+/* "this server's clock is 300 s ahead of GitHub's"; "" = it is right, or nobody knows. */
+const char *clock_words(struct work *work);
 
 OPSHUB_AWAITS opshub_status deployment_show(struct work *work, const char *state, const char *description);
 OPSHUB_AWAITS opshub_status deployments_retire(struct work *work);

@@ -78,6 +78,14 @@ static int tells_of_allowance(const char *words)
 	return 0;
 }
 
+static opshub_status fail(opshub_call *call, const struct netlify *n, const struct question *q, opshub_status code,
+			  const char *why)
+{
+	if (q->ret_refusal)
+		q->ret_refusal->why = why;
+	return n->host->fail(call, code, why);
+}
+
 static opshub_status limited(opshub_call *call, const struct netlify *n, const struct question *q,
 			     const struct opshub_http_response *response)
 {
@@ -86,11 +94,13 @@ static opshub_status limited(opshub_call *call, const struct netlify *n, const s
 
 	wait = wait > 0 ? wait : LIMIT_WAIT_MS;
 	host->retry_after(call, wait);
-	return host->fail(call, OPSHUB_E_LIMITED,
-			  host->format(call,
-				       "Netlify was asked to %s too often (it starts three builds a minute and answers "
-				       "500 requests): OpsHub asks again in %lld s",
-				       q->purpose, (long long)((wait + 999) / 1000)));
+	if (q->ret_refusal)
+		q->ret_refusal->limit_ms = wait;
+	return fail(call, n, q, OPSHUB_E_LIMITED,
+		    host->format(call,
+				 "Netlify was asked to %s too often (it starts three builds a minute and answers "
+				 "500 requests): OpsHub asks again in %lld s",
+				 q->purpose, (long long)((wait + 999) / 1000)));
 }
 
 /* What to do about a status, for the end of the sentence; NULL = Netlify's words say it. */
@@ -125,19 +135,18 @@ static opshub_status refused(opshub_call *call, const struct netlify *n, const s
 	if ((code == OPSHUB_E_INVALID || response->status == 403) && tells_of_allowance(words))
 		code = OPSHUB_E_QUOTA;
 	advice = advice_of(code, response->status);
-	return host->fail(call, code,
-			  host->format(call, "Netlify answered %u when asked to %s%s%s%s%s", response->status,
-				       q->purpose, advice ? ": " : "", advice ? advice : "",
-				       *words ? ". It says: " : "", words));
+	return fail(call, n, q, code,
+		    host->format(call, "Netlify answered %u when asked to %s%s%s%s%s", response->status, q->purpose,
+				 advice ? ": " : "", advice ? advice : "", *words ? ". It says: " : "", words));
 }
 
 static opshub_status unreadable(opshub_call *call, const struct netlify *n, const struct question *q)
 {
-	return n->host->fail(call, OPSHUB_E_UPSTREAM,
-			     n->host->format(call,
-					     "Netlify's answer when asked to %s was no JSON: something on the way "
-					     "answers in its place, or it is out of order. See netlifystatus.com",
-					     q->purpose));
+	return fail(call, n, q, OPSHUB_E_UPSTREAM,
+		    n->host->format(call,
+				    "Netlify's answer when asked to %s was no JSON: something on the way "
+				    "answers in its place, or it is out of order. See netlifystatus.com",
+				    q->purpose));
 }
 
 opshub_status ask(opshub_call *call, const struct netlify *n, const struct question *q, struct answer *ret)

@@ -20,16 +20,6 @@
 #define KEYS_MAX    50
 #define CHANGES_MAX 55 /* an operation has 64 requests */
 
-/* Variables as they are at Netlify. */
-struct variables {
-	const struct netlify *n;
-	const struct env_place *place;
-	const opshub_json *all;
-	const char *note; /* names with a blank before each; "" = none of ours */
-	const char *attempt;
-	unsigned n_changes;
-};
-
 static const char *path_of(opshub_call *call, const struct netlify *n, const struct env_place *place, const char *rest)
 {
 	const struct opshub_host *host = n->host;
@@ -83,10 +73,12 @@ static const opshub_json *value_of(opshub_call *call, const struct variables *v,
 /* One change; what is too much for one operation goes on when the host tries it again. */
 static opshub_status change(opshub_call *call, struct variables *v, const struct question *q)
 {
+	struct question told = *q;
 	struct answer answer;
 
+	told.ret_refusal = &v->refusal;
 	if (v->n_changes++ < CHANGES_MAX)
-		return ask(call, v->n, q, &answer);
+		return ask(call, v->n, &told, &answer);
 	v->n->host->retry_after(call, 1000);
 	return v->n->host->fail(
 		call, OPSHUB_E_LIMITED,
@@ -94,8 +86,7 @@ static opshub_status change(opshub_call *call, struct variables *v, const struct
 		"goes on in a moment");
 }
 
-static opshub_status load(opshub_call *call, const struct netlify *n, const struct env_place *place,
-			  struct variables *ret)
+opshub_status env_load(opshub_call *call, const struct netlify *n, const struct env_place *place, struct variables *ret)
 {
 	const char *note;
 	size_t length;
@@ -338,50 +329,47 @@ static opshub_status remove_stale(opshub_call *call, struct variables *v, const 
 	return r;
 }
 
-opshub_status env_set(opshub_call *call, const struct netlify *n, const struct env_place *place,
-		      const struct opshub_deploy_request *request)
+opshub_status env_set(opshub_call *call, struct variables *v, const struct opshub_deploy_request *request)
 {
-	const struct opshub_host *host = n->host;
+	const struct opshub_host *host = v->n->host;
 	const struct opshub_env **missing = host->alloc(call, (request->n_env + 1) * sizeof(*missing));
-	struct variables v;
 	uint32_t n_missing = 0;
 	opshub_status r;
 
 	if (request->n_env > KEYS_MAX)
 		return host->fail(call, OPSHUB_E_INVALID,
 				  "A preview at Netlify can have 50 variables at most: remove some from the project");
-	r = load(call, n, place, &v);
+	r = write_note(call, v, request);
 	if (r == OPSHUB_OK)
-		r = write_note(call, &v, request);
-	if (r == OPSHUB_OK)
-		r = remove_stale(call, &v, request);
+		r = remove_stale(call, v, request);
 	for (uint32_t i = 0; r == OPSHUB_OK && i < request->n_env; i++) {
 		const struct opshub_env *env = env_at(request, i);
-		if (!find_variable(call, &v, env->key))
+		if (!find_variable(call, v, env->key))
 			missing[n_missing++] = env;
 		else
-			r = set_one(call, &v, env);
+			r = set_one(call, v, env);
 	}
 	if (r == OPSHUB_OK && n_missing)
-		r = make_variables(call, &v, missing, n_missing);
+		r = make_variables(call, v, missing, n_missing);
 	return r;
 }
 
-opshub_status env_remove(opshub_call *call, const struct netlify *n, const struct env_place *place, const char *attempt)
+int env_is_cut(const struct variables *v)
 {
-	struct variables v;
-	opshub_status r = load(call, n, place, &v);
+	return v->n_changes > CHANGES_MAX;
+}
 
-	if (r < 0 || strcmp(v.attempt, attempt) != 0)
-		return r;
-	r = for_each_name(call, &v, remove_value);
+opshub_status env_clear(opshub_call *call, struct variables *v)
+{
+	opshub_status r = for_each_name(call, v, remove_value);
+
 	if (r == OPSHUB_OK)
-		r = env_list(call, n, place, &v.all);
+		r = env_list(call, v->n, v->place, &v->all);
 	if (r == OPSHUB_OK)
-		r = for_each_name(call, &v, remove_empty);
+		r = for_each_name(call, v, remove_empty);
 	if (r == OPSHUB_OK)
-		r = remove_value(call, &v, NOTE);
+		r = remove_value(call, v, NOTE);
 	if (r == OPSHUB_OK)
-		r = env_list(call, n, place, &v.all);
-	return r == OPSHUB_OK ? remove_empty(call, &v, NOTE) : r;
+		r = env_list(call, v->n, v->place, &v->all);
+	return r == OPSHUB_OK ? remove_empty(call, v, NOTE) : r;
 }

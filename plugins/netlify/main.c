@@ -1,17 +1,16 @@
 /* The Netlify provider: a build of the pull request's branch, followed to its end.
  *
  * Owns nothing: settings are the host's, answers come from host->alloc().
- * Easy to break: Netlify has no idempotency key. POST …/builds is never repeated here; after a lost answer find() looks
- * for the attempt's mark among the site's deploys. */
+ * Easy to break: find() says "not found" only when it has seen every deploy that could be the attempt's; else a build
+ * is started twice. */
 #include "netlify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PER_PAGE      100
-#define PAGES_MAX     50
-#define FIRST_POLL_MS 2000
-#define FIND_BACK_MS  (7ll * 24 * 60 * 60 * 1000)
+#define PER_PAGE     100
+#define PAGES_MAX    50
+#define FIND_BACK_MS (7ll * 24 * 60 * 60 * 1000)
 
 static const struct opshub_setting settings[] = {
 	{ .key = "token",
@@ -38,6 +37,14 @@ static const struct opshub_setting settings[] = {
 	  .initial = "https://api.netlify.com/api/v1",
 	  .env = "NETLIFY_API_BASE",
 	  .offset = offsetof(struct netlify, api_base) },
+	{ .key = "buildsPerMinute",
+	  .label = "Builds a minute",
+	  .type = OPSHUB_SETTING_INT,
+	  .help = "How many builds are started in a minute, further ones wait; 0 = as many as Netlify takes.",
+	  .initial = "3",
+	  .env = "NETLIFY_BUILDS_PER_MINUTE",
+	  .max = BUILDS_MAX,
+	  .offset = offsetof(struct netlify, builds_per_minute) },
 };
 
 static opshub_status netlify_open(opshub_call *call, const struct opshub_host *host, void *instance)
@@ -52,74 +59,6 @@ static opshub_status netlify_open(opshub_call *call, const struct opshub_host *h
 static const char *deploy_path(opshub_call *call, const struct netlify *n, const char *id, const char *more)
 {
 	return n->host->format(call, "/deploys/%s%s", n->host->escape_url(call, id), more);
-}
-
-/* ---- create ---- */
-
-static opshub_status start_build(opshub_call *call, const struct netlify *n, const struct site *site,
-				 const struct opshub_deploy_request *request, struct opshub_deployment *ret)
-{
-	const struct opshub_host *host = n->host;
-	const char *title = mark_title(call, n, request), *error;
-	const struct question q = {
-		.method = "POST",
-		.path = host->format(call, "/sites/%s/builds?branch=%s&title=%s", host->escape_url(call, site->id),
-				     host->escape_url(call, request->branch), host->escape_url(call, title)),
-		.purpose = "start a build",
-	};
-	struct answer answer;
-	opshub_status r = ask(call, n, &q, &answer);
-
-	if (r == OPSHUB_E_NOT_FOUND)
-		return host->fail(
-			call, OPSHUB_E_INVALID,
-			host->format(call,
-				     "Netlify cannot build branch %s of the site %s: the branch is not there any "
-				     "more, or the site is not linked to a repository",
-				     request->branch, site->name));
-	if (r < 0)
-		return r;
-	ret->id = text_of(call, n, answer.json, "deploy_id");
-	error = text_of(call, n, answer.json, "error");
-	if (!*ret->id && *error)
-		return host->fail(call, OPSHUB_E_INVALID,
-				  host->format(call, "Netlify does not build it: %.300s", error));
-	if (!*ret->id)
-		return host->fail(call, OPSHUB_E_UPSTREAM,
-				  "Netlify accepted the build and did not say which deploy it is: OpsHub looks for it");
-	ret->state = OPSHUB_STATE_QUEUED;
-	ret->attempt_id = request->attempt_id;
-	ret->created_at_ms = host->parse_time(call, text_of(call, n, answer.json, "created_at"));
-	ret->poll_after_ms = FIRST_POLL_MS;
-	if (*site->admin_url)
-		ret->inspector_url = host->format(call, "%s/deploys/%s", site->admin_url, ret->id);
-	return OPSHUB_OK;
-}
-
-static opshub_status create(opshub_call *call, void *instance, const struct opshub_deploy_request *request,
-			    struct opshub_deployment *ret)
-{
-	const struct netlify *n = instance;
-	struct env_place place;
-	struct site site;
-	opshub_status r;
-
-	if (request->is_fork)
-		return n->host->fail(call, OPSHUB_E_UNSUPPORTED,
-				     "Netlify builds branches of the repository that its site is linked to, and this "
-				     "pull request comes from a fork: push the branch to the repository itself");
-	if (!*request->branch)
-		return n->host->fail(call, OPSHUB_E_INVALID,
-				     "Netlify builds branches, and this pull request has none: its branch was deleted");
-	r = site_get(call, n, n->site_id, &site);
-	if (r == OPSHUB_OK)
-		r = site_check(call, n, &site, request);
-	place = (struct env_place){ site.account, site.id, request->branch };
-	if (r == OPSHUB_OK && request->n_env)
-		r = env_set(call, n, &place, request);
-	if (r == OPSHUB_OK)
-		r = start_build(call, n, &site, request, ret);
-	return r;
 }
 
 /* ---- looking ---- */
@@ -152,13 +91,15 @@ static opshub_status status(opshub_call *call, void *instance, const char *id, s
 	return OPSHUB_OK;
 }
 
-static opshub_status page_of_deploys(opshub_call *call, const struct netlify *n, int page, const opshub_json **ret)
+/* Newest first. filter is "" or "&branch=…". */
+static opshub_status page_of_deploys(opshub_call *call, const struct netlify *n, const char *site_id,
+				     const char *filter, int page, const opshub_json **ret)
 {
 	const struct opshub_host *host = n->host;
 	struct answer answer;
 	opshub_status r = get(call, n,
-			      host->format(call, "/sites/%s/deploys?page=%d&per_page=%d",
-					   host->escape_url(call, n->site_id), page, PER_PAGE),
+			      host->format(call, "/sites/%s/deploys?page=%d&per_page=%d%s",
+					   host->escape_url(call, site_id), page, PER_PAGE, filter),
 			      "list the site's deploys", &answer);
 
 	if (r == OPSHUB_OK && host->json_type(call, answer.json) != OPSHUB_JSON_ARRAY)
@@ -174,15 +115,17 @@ static opshub_status page_of_deploys(opshub_call *call, const struct netlify *n,
 	return r;
 }
 
-static const opshub_json *search(opshub_call *call, const struct netlify *n, const opshub_json *deploys,
-				 const char *attempt_id)
+/* The attempt's deploy, but not the one with the id besides. */
+static const opshub_json *find_on_page(opshub_call *call, const struct netlify *n, const opshub_json *deploys,
+				       const char *attempt_id, const char *besides)
 {
 	const struct opshub_host *host = n->host;
 	struct mark *mark = host->alloc(call, sizeof(*mark));
 
 	for (uint32_t i = 0; i < host->json_len(call, deploys); i++) {
 		const opshub_json *one = host->json_at(call, deploys, i);
-		if (mark_read(text_of(call, n, one, "title"), mark) && strcmp(mark->attempt, attempt_id) == 0)
+		if (mark_read(text_of(call, n, one, "title"), mark) && strcmp(mark->attempt, attempt_id) == 0 &&
+		    strcmp(text_of(call, n, one, "id"), besides) != 0)
 			return one;
 	}
 	return NULL;
@@ -200,11 +143,11 @@ static opshub_status find(opshub_call *call, void *instance, const char *attempt
 		const opshub_json *deploys = NULL, *found;
 		uint32_t n_deploys;
 		int64_t at;
-		opshub_status r = page_of_deploys(call, n, page, &deploys);
+		opshub_status r = page_of_deploys(call, n, n->site_id, "", page, &deploys);
 
 		if (r < 0)
 			return r;
-		found = search(call, n, deploys, attempt_id);
+		found = find_on_page(call, n, deploys, attempt_id, "");
 		if (found) {
 			deploy_fill(call, n, found, ret);
 			return OPSHUB_OK;
@@ -234,7 +177,7 @@ static opshub_status list(opshub_call *call, void *instance, const char *cursor,
 	struct opshub_deployment *items;
 	const opshub_json *deploys = NULL;
 	uint32_t n_deploys;
-	opshub_status r = page_of_deploys(call, n, page, &deploys);
+	opshub_status r = page_of_deploys(call, n, n->site_id, "", page, &deploys);
 
 	if (r < 0)
 		return r;
@@ -278,11 +221,28 @@ static opshub_status cancel(opshub_call *call, void *instance, const char *id)
 				     "Netlify does not cancel this build: cancel it on the site's page at Netlify");
 }
 
+/* Has the deploy's attempt another one, which still needs the variables? A build that was started twice has. It is of
+ * the same branch, and there are no hundred newer ones while the variables are still this attempt's. */
+static opshub_status has_twin(opshub_call *call, const struct netlify *n, const opshub_json *deploy,
+			      const struct env_place *place, const char *attempt, int *ret)
+{
+	const struct opshub_host *host = n->host;
+	const char *filter = host->format(call, "&branch=%s", host->escape_url(call, place->branch));
+	const opshub_json *deploys = NULL;
+	opshub_status r = page_of_deploys(call, n, place->site_id, filter, 1, &deploys);
+
+	if (r == OPSHUB_OK)
+		*ret = find_on_page(call, n, deploys, attempt, text_of(call, n, deploy, "id")) != NULL;
+	return r;
+}
+
 static opshub_status remove_variables(opshub_call *call, const struct netlify *n, const opshub_json *deploy)
 {
 	struct mark *mark = n->host->alloc(call, sizeof(*mark));
 	struct env_place place;
+	struct variables v;
 	struct site site;
+	int is_shared = 0;
 	opshub_status r;
 
 	if (!mark_read(text_of(call, n, deploy, "title"), mark) || !mark->has_env)
@@ -293,7 +253,11 @@ static opshub_status remove_variables(opshub_call *call, const struct netlify *n
 	if (r < 0)
 		return r;
 	place = (struct env_place){ site.account, site.id, text_of(call, n, deploy, "branch") };
-	return env_remove(call, n, &place, mark->attempt);
+	r = env_load(call, n, &place, &v);
+	if (r < 0 || strcmp(v.attempt, mark->attempt) != 0)
+		return r; /* a later attempt has taken them over */
+	r = has_twin(call, n, deploy, &place, mark->attempt, &is_shared);
+	return r == OPSHUB_OK && !is_shared ? env_clear(call, &v) : r;
 }
 
 /* The variables first: once the deploy is gone, nobody knows that there were any. */
@@ -333,6 +297,7 @@ static const struct opshub_plugin plugin = {
 	.struct_size = sizeof(plugin),
 	.abi_major = OPSHUB_ABI_MAJOR,
 	.abi_minor = OPSHUB_ABI_MINOR,
+	.needs_minor = 1, /* an older host would let projects set apiBase */
 	.kind = OPSHUB_KIND_PROVIDER,
 	.instance_size = sizeof(struct netlify),
 	.name = "netlify",

@@ -249,20 +249,8 @@ static int takes_no_replies(const char *error)
 	       strcmp(error, "restricted_action_non_threadable_channel") == 0;
 }
 
-/* A change that an old message cannot take. When it lies in a channel that is not the settings' any more, and which is
- * closed to us, a new message in the right one is the way on. */
-static opshub_status refused_change(opshub_call *call, const struct slack *slack, const struct place *place,
-				    const struct slack_request *request, const struct slack_answer *answer)
-{
-	const char *error = answer->error;
-	int is_closed = strcmp(error, "channel_not_found") == 0 || strcmp(error, "not_in_channel") == 0 ||
-			strcmp(error, "is_archived") == 0 || strncmp(error, "restricted_action", 17) == 0;
-
-	if (is_closed && strcmp(place->channel, slack->channel) != 0)
-		return slack->host->fail(call, OPSHUB_E_NOT_FOUND, slack_refusal_text(call, slack, request, answer));
-	return slack_refused(call, slack, request, answer);
-}
-
+/* A channel that is closed to us is E_NOT_FOUND too: where the settings name another one by now, a new message there is
+ * the way on. */
 static opshub_status update(opshub_call *call, void *instance, const char *receipt, const struct opshub_event *event)
 {
 	const struct slack *slack = instance;
@@ -284,7 +272,7 @@ static opshub_status update(opshub_call *call, void *instance, const char *recei
 	else if (is_only_uneditable(answer.error))
 		host->log(call, OPSHUB_LOG_WARN, slack_refusal_text(call, slack, &request, &answer));
 	else
-		return refused_change(call, slack, &place, &request, &answer);
+		return slack_refused(call, slack, &request, &answer);
 	r = post(call, slack, event, &place, &request, &answer);
 	if (r < 0)
 		return r;
@@ -293,7 +281,7 @@ static opshub_status update(opshub_call *call, void *instance, const char *recei
 	else if (is_edited && takes_no_replies(answer.error))
 		host->log(call, OPSHUB_LOG_WARN, slack_refusal_text(call, slack, &request, &answer));
 	else
-		return refused_change(call, slack, &place, &request, &answer);
+		return slack_refused(call, slack, &request, &answer);
 	return OPSHUB_OK;
 }
 
@@ -309,6 +297,7 @@ static const struct opshub_plugin plugin = {
 	.struct_size = sizeof(plugin),
 	.abi_major = OPSHUB_ABI_MAJOR,
 	.abi_minor = OPSHUB_ABI_MINOR,
+	.needs_minor = 1, /* an older host would let projects set the API's address */
 	.kind = OPSHUB_KIND_NOTIFIER,
 	.instance_size = sizeof(struct slack),
 	.name = "slack",

@@ -15,7 +15,9 @@
 
 struct ask ask_begin(opshub_call *call, const struct vercel *v, const char *goal)
 {
-	return (struct ask){ .call = call, .v = v, .host = v->host, .goal = goal, .why = "", .remaining = -1 };
+	return (struct ask){
+		.call = call, .v = v, .host = v->host, .goal = goal, .why = "", .code = "", .remaining = -1
+	};
 }
 
 const char *text_of(const struct ask *a, const opshub_json *object, const char *key)
@@ -63,6 +65,7 @@ static opshub_status limited(struct ask *a, const struct opshub_http_response *r
 		wait = LIMITED_MS;
 	if (!a->is_create && wait > LOOKING_MAX)
 		wait = LOOKING_MAX;
+	a->wait_ms = wait;
 	a->host->retry_after(a->call, wait);
 	return fail(a, code,
 		    a->host->format(a->call,
@@ -74,8 +77,10 @@ static opshub_status unpaid(struct ask *a, const struct opshub_http_response *re
 {
 	int64_t wait = quota_wait_ms(a, response, error);
 
-	if (wait > 0 && a->is_create)
+	if (wait > 0 && a->is_create) {
+		a->wait_ms = wait;
 		a->host->retry_after(a->call, wait);
+	}
 	return fail(a, OPSHUB_E_QUOTA,
 		    a->host->format(a->call,
 				    "Vercel has blocked the account, or its plan does not include this%s: look at "
@@ -121,6 +126,7 @@ static opshub_status refused(struct ask *a, const struct opshub_http_response *r
 	if (response->body_size == 0 || host->json_parse(a->call, response->body, response->body_size, &answer) < 0)
 		answer = NULL;
 	error = host->json_get(a->call, answer, "error");
+	a->code = text_of(a, error, "code");
 	if (response->status == 429)
 		return limited(a, response, error);
 	if (response->status == 402)
@@ -160,6 +166,7 @@ static opshub_status exchange(struct ask *a, struct opshub_http_request *request
 	request->header_size = sizeof(headers[0]);
 	request->max_body = ANSWER_MAX;
 	a->status = 0;
+	a->code = "";
 	a->remaining = -1;
 	r = host->http(a->call, request, response);
 	if (r < 0)

@@ -93,15 +93,34 @@ static opshub_status deploy(struct ask *a, const struct opshub_deploy_request *r
 	return OPSHUB_OK;
 }
 
-/* Nothing was deployed and nothing will be: what was set for it goes again. The first failure is the one to tell. */
+/* After these nothing was deployed, for certain. After all others the answer may have been lost on its way, and a
+ * deployment that is built needs its variables. */
+static int is_certain(opshub_status r)
+{
+	return r == OPSHUB_E_INVALID || r == OPSHUB_E_AUTH || r == OPSHUB_E_NOT_FOUND || r == OPSHUB_E_CONFLICT ||
+	       r == OPSHUB_E_LIMITED || r == OPSHUB_E_QUOTA || r == OPSHUB_E_NETWORK || r == OPSHUB_E_UNSUPPORTED;
+}
+
+/* Nothing was deployed: what was set for it goes again, and another try sets it again. The first failure is the one to
+ * tell, and its wait the one to keep. */
 static opshub_status undo(struct ask *a, const struct opshub_deploy_request *request, const char *ref, opshub_status r)
 {
+	const struct opshub_host *host = a->host;
 	const char *why = a->why;
+	int64_t wait_ms = a->wait_ms;
+	struct owned ours = { 0 };
+	opshub_status undone = variables_of(a, request->attempt_id, ref, &ours);
 
-	if (request->n_env == 0 || a->status == 0)
-		return r;
-	variables_remove(a, request->attempt_id, ref);
-	return a->host->fail(a->call, r, why);
+	if (undone == OPSHUB_OK)
+		undone = variables_remove(a, &ours);
+	if (undone < 0)
+		host->log(a->call, OPSHUB_LOG_WARN,
+			  host->format(a->call,
+				       "Variables of %s stay at Vercel on the branch %s until it is deployed again",
+				       request->attempt_id, ref));
+	if (wait_ms > 0)
+		host->retry_after(a->call, wait_ms);
+	return *why ? host->fail(a->call, r, why) : r; /* without an answer the host has said why */
 }
 
 opshub_status vercel_create(opshub_call *call, void *instance, const struct opshub_deploy_request *request,
@@ -120,7 +139,7 @@ opshub_status vercel_create(opshub_call *call, void *instance, const struct opsh
 		r = deploy(&a, request, ref, ret);
 	if (r == OPSHUB_OK)
 		a.host->count(call, "deployments_created", 1);
-	if (r == OPSHUB_E_INVALID || r == OPSHUB_E_AUTH || r == OPSHUB_E_NOT_FOUND || r == OPSHUB_E_CONFLICT)
+	if (a.has_set && is_certain(r))
 		r = undo(&a, request, ref, r);
 	return r;
 }
@@ -142,6 +161,11 @@ static opshub_status read_page(struct ask *a, const char *filter, const char *cu
 		    host->format(a->call, "/v6/deployments?projectId=%s&limit=%d%s%s%s", segment(a, a->v->project),
 				 PAGE, filter, *cursor ? "&until=" : "", cursor),
 		    &answer);
+	/* the project, not a deployment: "not found" would mean that the attempt never arrived */
+	if (r == OPSHUB_E_NOT_FOUND)
+		return host->fail(a->call, OPSHUB_E_INVALID,
+				  "Vercel does not show the project's deployments: it does not know the project any "
+				  "more, or the token may not see it; look at `projectId` and `teamId`");
 	if (r < 0)
 		return r;
 	*ret_all = host->json_get(a->call, answer, "deployments");
@@ -153,31 +177,49 @@ static opshub_status read_page(struct ask *a, const char *filter, const char *cu
 	return OPSHUB_OK;
 }
 
-opshub_status vercel_find(opshub_call *call, void *instance, const char *attempt_id, struct opshub_deployment *ret)
+/* The attempt's deployment, other than the one with the id besides. E_NOT_FOUND only when there is none for certain. */
+static opshub_status search(struct ask *a, const char *attempt_id, const char *besides, struct opshub_deployment *ret)
 {
-	struct ask a = ask_begin(call, instance, "find a deployment");
-	const char *filter = a.host->format(call, "&meta-opshubAttempt=%s", segment(&a, attempt_id)), *cursor = "";
+	const struct opshub_host *host = a->host;
+	const char *filter = host->format(a->call, "&meta-opshubAttempt=%s", segment(a, attempt_id)), *cursor = "";
 
 	for (int page = 0; page < PAGES_MAX; page++) {
 		const opshub_json *all = NULL;
-		opshub_status r = read_page(&a, filter, cursor, &all, &cursor);
+		opshub_status r = read_page(a, filter, cursor, &all, &cursor);
 
 		if (r < 0)
 			return r;
-		for (uint32_t i = 0; i < a.host->json_len(call, all); i++) {
-			struct opshub_deployment one = { .struct_size = ret->struct_size };
+		for (uint32_t i = 0; i < host->json_len(a->call, all); i++) {
+			struct opshub_deployment one = { .struct_size = sizeof(one) };
 
-			deployment_read(&a, a.host->json_at(call, all, i), &one);
-			if (strcmp(one.attempt_id, attempt_id) != 0 || one.state == OPSHUB_STATE_GONE)
+			deployment_read(a, host->json_at(a->call, all, i), &one);
+			if (strcmp(one.attempt_id, attempt_id) != 0 || one.state == OPSHUB_STATE_GONE ||
+			    strcmp(one.id, besides) == 0)
 				continue;
 			*ret = one;
 			return OPSHUB_OK;
 		}
 		if (!*cursor)
-			break;
+			return host->fail(a->call, OPSHUB_E_NOT_FOUND,
+					  host->format(a->call, "Vercel has no deployment of attempt %s", attempt_id));
 	}
-	return a.host->fail(call, OPSHUB_E_NOT_FOUND,
-			    a.host->format(call, "Vercel has no deployment of attempt %s", attempt_id));
+	return host->fail(
+		a->call, OPSHUB_E_UPSTREAM,
+		"The project has more deployments at Vercel than OpsHub looks through: it cannot tell whether "
+		"this one is among them");
+}
+
+opshub_status vercel_find(opshub_call *call, void *instance, const char *attempt_id, struct opshub_deployment *ret)
+{
+	struct ask a = ask_begin(call, instance, "find a deployment");
+	struct opshub_deployment found;
+	opshub_status r = search(&a, attempt_id, "", &found);
+
+	if (r < 0)
+		return r;
+	found.struct_size = ret->struct_size;
+	*ret = found;
+	return OPSHUB_OK;
 }
 
 opshub_status vercel_list(opshub_call *call, void *instance, const char *cursor, struct opshub_deployment_page *ret)
@@ -244,21 +286,35 @@ opshub_status vercel_cancel(opshub_call *call, void *instance, const char *id)
 	return is_gone(&a) || a.status == 400 ? OPSHUB_OK : r;
 }
 
+/* What the deployment's attempt has set, unless another deployment of the same attempt still needs it: a create that
+ * was done twice. */
+static opshub_status remove_variables(struct ask *a, const char *id, const opshub_json *meta)
+{
+	const char *attempt = text_of(a, meta, "opshubAttempt"), *variables = text_of(a, meta, "opshubVariables");
+	struct opshub_deployment other;
+	struct owned ours = { 0 };
+	opshub_status r;
+
+	if (!*attempt || !*variables || strcmp(variables, "0") == 0)
+		return OPSHUB_OK;
+	r = variables_of(a, attempt, text_of(a, meta, "opshubBranch"), &ours);
+	if (r < 0 || ours.n == 0)
+		return r;
+	a->goal = "find another deployment of the attempt";
+	r = search(a, attempt, id, &other);
+	return r == OPSHUB_E_NOT_FOUND ? variables_remove(a, &ours) : r;
+}
+
 opshub_status vercel_destroy(opshub_call *call, void *instance, const char *id)
 {
 	struct ask a = ask_begin(call, instance, "show the deployment");
-	const opshub_json *answer = NULL, *meta;
-	const char *attempt, *variables;
+	const opshub_json *answer = NULL;
 	opshub_status r = ask_get(&a, path_of(&a, id), &answer);
 
 	if (r < 0)
 		return is_gone(&a) ? OPSHUB_OK : r;
-	meta = a.host->json_get(call, answer, "meta");
-	attempt = text_of(&a, meta, "opshubAttempt");
-	variables = text_of(&a, meta, "opshubVariables");
 	/* before the deployment, which knows what they are: a failure in between comes here again */
-	if (*attempt && *variables && strcmp(variables, "0") != 0)
-		r = variables_remove(&a, attempt, text_of(&a, meta, "opshubBranch"));
+	r = remove_variables(&a, id, a.host->json_get(call, answer, "meta"));
 	if (r < 0)
 		return r;
 	a.goal = "delete the deployment";

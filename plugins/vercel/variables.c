@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#define MARK          "OpsHub "
-#define MOST_REMOVALS 40 /* in one operation: the host allows it 64 requests */
+#define MARK          "OpsHub " /* and the attempt */
+#define MOST_REMOVALS 40        /* in one operation: the host allows it 64 requests */
 #define BRANCH_MAX    250
 
 static const char *list_path(const struct ask *a, const char *branch)
@@ -36,19 +36,51 @@ static int is_of_branch(const struct ask *a, const opshub_json *variable, const 
 	return strcmp(text_of(a, variable, "gitBranch"), branch) == 0;
 }
 
+static uint32_t length_of(const struct ask *a, const opshub_json *all)
+{
+	return a->host->json_type(a->call, all) == OPSHUB_JSON_ARRAY ? a->host->json_len(a->call, all) : 0;
+}
+
+static int is_ours(const struct ask *a, const opshub_json *variable)
+{
+	return strncmp(text_of(a, variable, "comment"), MARK, strlen(MARK)) == 0;
+}
+
 /* Does somebody else have a variable of this name on this branch? */
 static int is_taken(const struct ask *a, const opshub_json *all, const char *key, const char *branch)
 {
-	uint32_t n = a->host->json_type(a->call, all) == OPSHUB_JSON_ARRAY ? a->host->json_len(a->call, all) : 0;
+	uint32_t n = length_of(a, all);
 
 	for (uint32_t i = 0; i < n; i++) {
 		const opshub_json *one = a->host->json_at(a->call, all, i);
 
-		if (is_of_branch(a, one, branch) && strcmp(text_of(a, one, "key"), key) == 0 &&
-		    strncmp(text_of(a, one, "comment"), MARK, strlen(MARK)) != 0)
+		if (is_of_branch(a, one, branch) && strcmp(text_of(a, one, "key"), key) == 0 && !is_ours(a, one))
 			return 1;
 	}
 	return 0;
+}
+
+static const struct opshub_env *env_at(const struct opshub_deploy_request *request, uint32_t i)
+{
+	return (const void *)((const char *)request->env + (size_t)i * request->env_size);
+}
+
+static int is_requested(const struct opshub_deploy_request *request, const char *key)
+{
+	for (uint32_t i = 0; i < request->n_env; i++)
+		if (strcmp(env_at(request, i)->key, key) == 0)
+			return 1;
+	return 0;
+}
+
+static void add_owned(const struct ask *a, const opshub_json *variable, struct owned *owned)
+{
+	owned->ids[owned->n++] = text_of(a, variable, "id");
+}
+
+static struct owned owned_begin(const struct ask *a, const opshub_json *all)
+{
+	return (struct owned){ .ids = a->host->alloc(a->call, (length_of(a, all) + 1) * sizeof(const char *)) };
 }
 
 static void put_variable(const struct ask *a, opshub_json_out *out, const struct opshub_env *env,
@@ -78,10 +110,10 @@ static opshub_status check_failed(struct ask *a, const opshub_json *answer)
 	if (a->host->json_type(a->call, failed) != OPSHUB_JSON_ARRAY || a->host->json_len(a->call, failed) == 0)
 		return OPSHUB_OK;
 	error = a->host->json_get(a->call, a->host->json_at(a->call, failed, 0), "error");
+	a->code = text_of(a, error, "code");
 	key = text_of(a, error, "envVarKey");
 	a->why = a->host->format(a->call, "Vercel did not take the variable %s for this branch (%s: %.300s)",
-				 *key ? key : text_of(a, error, "key"), text_of(a, error, "code"),
-				 text_of(a, error, "message"));
+				 *key ? key : text_of(a, error, "key"), a->code, text_of(a, error, "message"));
 	return a->host->fail(a->call, OPSHUB_E_INVALID, a->why);
 }
 
@@ -96,8 +128,8 @@ static opshub_status post_variables(struct ask *a, const struct opshub_deploy_re
 
 	host->json_open(a->call, out, NULL, OPSHUB_JSON_ARRAY);
 	for (uint32_t i = 0; i < request->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)request->env +
-							      (size_t)i * request->env_size);
+		const struct opshub_env *env = env_at(request, i);
+
 		if (is_taken(a, all, env->key, branch)) {
 			host->log(
 				a->call, OPSHUB_LOG_WARN,
@@ -114,7 +146,48 @@ static opshub_status post_variables(struct ask *a, const struct opshub_deploy_re
 		return OPSHUB_OK;
 	r = ask_post(a, host->format(a->call, "/v10/projects/%s/env?upsert=true", segment(a, a->v->project)), out,
 		     &answer);
+	a->has_set = r != OPSHUB_E_NETWORK;
 	return r < 0 ? r : check_failed(a, answer);
+}
+
+/* What earlier attempts have set for the branch, and this one has not: else it enters the build. */
+static opshub_status remove_stale(struct ask *a, const struct opshub_deploy_request *request, const opshub_json *all,
+				  const char *branch)
+{
+	struct owned stale = owned_begin(a, all);
+	uint32_t n = length_of(a, all);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const opshub_json *one = a->host->json_at(a->call, all, i);
+
+		if (is_of_branch(a, one, branch) && is_ours(a, one) && !is_requested(request, text_of(a, one, "key")))
+			add_owned(a, one, &stale);
+	}
+	return variables_remove(a, &stale);
+}
+
+/* A preview without variables does not need an account that may have some. */
+static int is_refusal(opshub_status r)
+{
+	return r == OPSHUB_E_AUTH || r == OPSHUB_E_NOT_FOUND || r == OPSHUB_E_INVALID;
+}
+
+/* Vercel has variables for branches of the linked repository, and says so of others in one of these words. */
+static opshub_status explain(struct ask *a, const struct opshub_deploy_request *request, opshub_status r)
+{
+	if (!strstr(a->code, "branch_not_found") && !strstr(a->code, "BRANCH_NOT_FOUND"))
+		return r;
+	a->why =
+		request->is_fork
+			? "Vercel has variables only for branches of the repository that its project is linked to, and "
+			  "this pull request comes from a fork: take the mark \"safe for forks\" from the project's "
+			  "variables and set what forks need at Vercel, for all previews; or push the branch to the "
+			  "repository itself"
+			: "Vercel has no variables for this branch because it does not find it: the branch was "
+			  "deleted, "
+			  "or Vercel's project is linked to another repository; push it again, or link the project "
+			  "again";
+	return a->host->fail(a->call, OPSHUB_E_INVALID, a->why);
 }
 
 opshub_status variables_set(struct ask *a, const struct opshub_deploy_request *request, const char *branch)
@@ -122,7 +195,7 @@ opshub_status variables_set(struct ask *a, const struct opshub_deploy_request *r
 	const opshub_json *all = NULL;
 	opshub_status r;
 
-	if (request->n_env == 0)
+	if (strlen(branch) > BRANCH_MAX && request->n_env == 0)
 		return OPSHUB_OK;
 	if (strlen(branch) > BRANCH_MAX)
 		return a->host->fail(a->call, OPSHUB_E_INVALID,
@@ -130,37 +203,56 @@ opshub_status variables_set(struct ask *a, const struct opshub_deploy_request *r
 				     "branch; rename it, or deploy without variables");
 	a->goal = "set the preview's variables";
 	r = list_variables(a, branch, &all);
+	if (is_refusal(r) && request->n_env == 0)
+		return OPSHUB_OK;
+	if (r == OPSHUB_OK)
+		r = remove_stale(a, request, all, branch);
 	if (r == OPSHUB_OK)
 		r = post_variables(a, request, all, branch);
+	if (is_refusal(r))
+		r = explain(a, request, r);
 	/* Nothing is deployed yet, so nothing has to be looked for: the host may simply begin again. */
-	return r == OPSHUB_E_UPSTREAM ? OPSHUB_E_NETWORK : r;
+	return r == OPSHUB_E_UPSTREAM || r == OPSHUB_E_TIMEOUT ? OPSHUB_E_NETWORK : r;
 }
 
-opshub_status variables_remove(struct ask *a, const char *attempt_id, const char *branch)
+opshub_status variables_of(struct ask *a, const char *attempt_id, const char *branch, struct owned *ret)
 {
 	const struct opshub_host *host = a->host;
 	const char *mark = host->format(a->call, MARK "%s", attempt_id);
 	const opshub_json *all = NULL;
-	uint32_t n, n_removed = 0;
+	struct owned owned;
 	opshub_status r;
 
-	a->goal = "remove the preview's variables";
+	a->goal = "list the preview's variables";
 	r = list_variables(a, branch, &all);
 	if (r < 0)
 		return a->status == 404 ? OPSHUB_OK : r; /* with the project they are gone */
-	n = host->json_type(a->call, all) == OPSHUB_JSON_ARRAY ? host->json_len(a->call, all) : 0;
-	for (uint32_t i = 0; i < n; i++) {
+	owned = owned_begin(a, all);
+	for (uint32_t i = 0; i < length_of(a, all); i++) {
 		const opshub_json *one = host->json_at(a->call, all, i);
 
-		if (!is_of_branch(a, one, branch) || strcmp(text_of(a, one, "comment"), mark) != 0)
-			continue;
-		if (n_removed++ == MOST_REMOVALS)
+		if (is_of_branch(a, one, branch) && strcmp(text_of(a, one, "comment"), mark) == 0)
+			add_owned(a, one, &owned);
+	}
+	*ret = owned;
+	return OPSHUB_OK;
+}
+
+opshub_status variables_remove(struct ask *a, const struct owned *owned)
+{
+	const struct opshub_host *host = a->host;
+
+	a->goal = "remove the preview's variables";
+	for (uint32_t i = 0; i < owned->n; i++) {
+		opshub_status r;
+
+		if (a->n_removed++ >= MOST_REMOVALS)
 			return host->fail(a->call, OPSHUB_E_LIMITED,
 					  "Vercel removes variables one by one, and more than 40 are left: OpsHub "
 					  "goes on with the rest");
 		r = ask_change(a, "DELETE",
 			       host->format(a->call, "/v9/projects/%s/env/%s", segment(a, a->v->project),
-					    segment(a, text_of(a, one, "id"))));
+					    segment(a, owned->ids[i])));
 		if (r < 0 && a->status != 404)
 			return r;
 	}

@@ -22,11 +22,15 @@ struct ask {
 	opshub_call *call;
 	const struct vercel *v;
 	const struct opshub_host *host;
-	const char *goal;  /* what the requests are for, in failures: "deploy", "find the deployment" */
-	int is_create;     /* answers about limits mean: wait for it, the deployment is still wanted */
-	uint32_t status;   /* of the last answer; 0 = there was none */
-	const char *why;   /* the last failure that an answer meant; "" = none */
-	int64_t remaining; /* what the last answer's rate-limit header said is left; -1 = nothing */
+	const char *goal;   /* what the requests are for, in failures: "deploy", "find the deployment" */
+	int is_create;      /* answers about limits mean: wait for it, the deployment is still wanted */
+	uint32_t status;    /* of the last answer; 0 = there was none */
+	const char *why;    /* the last failure that an answer meant; "" = none */
+	const char *code;   /* Vercel's word for it, "not_found"; "" = none */
+	int64_t wait_ms;    /* what it said about when to come back; 0 = nothing */
+	int64_t remaining;  /* what the last answer's rate-limit header said is left; -1 = nothing */
+	int has_set;        /* variables may have been set since ask_begin() */
+	unsigned n_removed; /* variables, since then */
 };
 
 struct ask ask_begin(opshub_call *call, const struct vercel *v, const char *goal);
@@ -62,11 +66,19 @@ void deployment_read(const struct ask *a, const opshub_json *from, struct opshub
 
 /* ---- variables.c ---- */
 
-/* Make the request's variables those of its branch. What somebody else has set there stays as it is. */
+/* Variables of ours at Vercel. */
+struct owned {
+	const char **ids;
+	uint32_t n;
+};
+
+/* Make the request's variables those of its branch: what an earlier attempt has set there and this one has not is
+ * removed. What somebody else has set there stays as it is. Whatever fails, no deployment has been asked for. */
 OPSHUB_AWAITS opshub_status variables_set(struct ask *a, const struct opshub_deploy_request *request,
 					  const char *branch);
-/* Remove what this attempt has set there, unless a later attempt has set it again. */
-OPSHUB_AWAITS opshub_status variables_remove(struct ask *a, const char *attempt_id, const char *branch);
+/* What this attempt has set there, and no later one has set again. */
+OPSHUB_AWAITS opshub_status variables_of(struct ask *a, const char *attempt_id, const char *branch, struct owned *ret);
+OPSHUB_AWAITS opshub_status variables_remove(struct ask *a, const struct owned *owned);
 
 /* ---- operations ---- */
 

@@ -208,7 +208,7 @@ static opshub_status judge(opshub_call *call, const struct opshub_host *host,
 		return OPSHUB_OK;
 	if (status == 410)
 		return host->fail(
-			call, OPSHUB_E_AUTH,
+			call, OPSHUB_E_NOT_FOUND,
 			"Webhook receiver answered 410: it wants no more events. Delete this connection, or save "
 			"it again when the receiver is back");
 	if (status == 429)
@@ -226,7 +226,7 @@ static opshub_status judge(opshub_call *call, const struct opshub_host *host,
 			call, OPSHUB_E_UPSTREAM,
 			host->format(call,
 				     "Webhook receiver answered %u: it does not accept the signature. Compare "
-				     "the signing secret on both sides",
+				     "the signing secret on both sides, and both clocks",
 				     status));
 	return host->fail(
 		call, OPSHUB_E_UPSTREAM,

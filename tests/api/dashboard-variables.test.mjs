@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { env } from '../lib/env.mjs';
-import { get } from '../lib/client.mjs';
+import { get, post } from '../lib/client.mjs';
 import { hasBrowser, openPage } from '../lib/page.mjs';
 import { until } from '../lib/until.mjs';
 
@@ -63,6 +63,19 @@ test('a file is tried and imported; a fault in it is told', { skip }, async () =
   await rowSays('OTHER', '***');
   assert.deepEqual(Object.keys(await variables()), ['FROM_FILE', 'OTHER']);
   assert.equal(await text('error'), '');
+});
+
+test('what rotates is shown, and how it went', { skip }, async () => {
+  assert.equal(await page.run("document.getElementById('rotation').hidden"), true);
+  const policy = { name: 'Files', keyPattern: '^FROM_', rotateEveryDays: 30, generator: { type: 'uuid' } };
+  assert.equal((await post(`/projects/${env.project}/secret-policies`, { body: policy })).status, 201);
+  assert.equal((await post(`/projects/${env.project}/rotate`, { body: { keys: ['FROM_FILE'] } })).status, 202);
+  await until('it is rotated', async () => (await variables()).FROM_FILE.version === 2, { seconds: 60 });
+  await page.run("location.hash = ''");
+  await page.until("!document.getElementById('list').hidden");
+  await page.run("location.hash = '#variables'");
+  await page.until("document.getElementById('policies').textContent.startsWith('Files: PREVIEW ^FROM_')");
+  await page.until("document.getElementById('rotation-rows').textContent.includes('no live preview')");
 });
 
 test('the other environments are beside it, and the previews as before', { skip }, async () => {

@@ -5,21 +5,22 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { fakeRest } from '../lib/github-rest.mjs';
 import { codes, send, trial, update } from '../lib/trial.mjs';
+import { leadsNowhere } from '../lib/weather.mjs';
 
 let github, number = 0;
 before(async () => { github = await fakeRest(); });
 after(() => github.close());
 afterEach(() => {
   const { faults, violations } = github;
-  Object.assign(github, { faults: [], violations: [], seen: [], minted: 0, tokenLife: 3600_000, scopes: 'repo' });
+  Object.assign(github, { faults: [], violations: [], seen: [], minted: 0, aheadMs: 0, tokenLife: 3600_000, scopes: 'repo' });
   github.lacking.clear();
   assert.deepEqual(faults, [], 'a fault that never happened');
   assert.deepEqual(violations, [], 'GitHub would not have it so');
 });
 
 const sha = (digit) => String(digit).repeat(40);
-const run = (steps, settings = {}) => trial('github', { token: github.token, pause: '0', ...settings }, steps,
-  { environment: { GITHUB_API_BASE: github.api }, secrets: [github.token, github.app.privateKey.split('\n')[1]] });
+const run = (steps, { base = github.api, ...settings } = {}) => trial('github', { token: github.token, pause: '0', ...settings }, steps,
+  { environment: { GITHUB_API_BASE: base }, secrets: [github.token, github.app.privateKey.split('\n')[1]] });
 const asApp = (steps, settings) => run(steps, { token: '', appId: github.app.id, privateKey: github.app.privateKey.replaceAll('\n', ''), ...settings });
 const field = (label, value) => ({ label, value });
 const fresh = () => `octocat/web-${++number}`;
@@ -203,4 +204,45 @@ test('refusals: each with its code, its reason and how long to wait', async () =
   github.fail('POST', /\/deployments$/, { status: 422, body: json('No ref found for: aaaa') });
   const [invalid] = await run([send(event(fresh(), 'queued'))]);
   assert.deepEqual([invalid.code, /No ref found/.test(invalid.why)], ['E_INVALID', true]);
+});
+
+test('limits that do not say for how long double, until something is written again', async () => {
+  const repo = fresh(), at = /\/deployments\?/, limited = { status: 403, body: JSON.stringify({ message: 'You have exceeded a secondary rate limit' }) };
+  for (let i = 0; i < 6; i++) github.fail('GET', at, limited);
+  const queued = send(event(repo, 'queued')), results = await run(Array(7).fill(queued));
+  assert.deepEqual(results.map((one) => [one.code, one.retryAfterMs]), [...[60, 120, 240, 480, 900, 900].map((s) => ['E_LIMITED', s * 1000]), ['OK', 0]]);
+  for (let i = 0; i < 2; i++) github.fail('GET', at, limited);
+  const again = await run([queued, send(event(repo, 'building')), queued].flatMap((one, i) => (i === 1 ? [one, one] : [one])));
+  assert.deepEqual(again.map((one) => one.retryAfterMs), [60_000, 120_000, 0, 0]);
+});
+
+test('clocks that differ: limits and an App\'s tokens go by GitHub\'s', async () => {
+  const repo = fresh(), queued = send(event(repo, 'queued'));
+  github.app.installed.set(repo, 101);
+  for (const minutes of [-10, 10, -180, 180]) {
+    Object.assign(github, { aheadMs: minutes * 60_000, minted: 0, seen: [] });
+    const reset = String(Math.floor((Date.now() + github.aheadMs) / 1000) + 300);
+    github.fail('POST', /\/statuses\/a+$/, { status: 403, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset }, body: '{"message":"API rate limit exceeded"}' });
+    const results = await asApp([queued, queued, queued]);
+    assert.deepEqual(codes(results), ['E_LIMITED', 'OK', 'OK'], `${minutes}: ${JSON.stringify(results)}`);
+    assert.ok(Math.abs(results[0].retryAfterMs - 300_000) < 20_000, `${minutes}: ${results[0].retryAfterMs}`);
+    assert.equal(github.seen.filter((line) => line.endsWith('/installation')).length, 2, 'once by our clock, once by theirs');
+    assert.equal(github.minted, 1, 'the token is kept for as long as it is good');
+    const [{ lines }] = await asApp([{ op: 'verify' }]);
+    assert.deepEqual(lines.slice(0, 2).map((line) => [line.label, line.state]), [['Clock', 1], ['App', 0]]);
+    assert.match(lines[0].text, minutes < 0 ? /clock is \d+ s ahead of GitHub's: set it right/ : /clock is \d+ s behind GitHub's/);
+    const [wrong] = await asApp([queued], { appId: '4712' });
+    assert.equal(wrong.code, 'E_AUTH');
+    assert.match(wrong.why, /id and key do not belong together; this server's clock is \d+ s .*: set it right/);
+  }
+});
+
+test('bad weather: nothing is made twice, and what is said helps', async () => {
+  const repo = fresh(), queued = event(repo, 'queued');
+  for (const weather of ['html', 'cut', 'huge', 'drip']) github.fail('POST', /\/deployments$/, { weather });
+  const results = await run([...Array(4).fill({ ...send(queued), timeoutMs: 8000 }), send(queued)], { comment: 'off' });
+  assert.deepEqual(codes(results), ['E_UPSTREAM', 'E_UPSTREAM', 'E_UPSTREAM', 'E_TIMEOUT', 'OK'], JSON.stringify(results));
+  assert.ok(results.every((one) => !one.why.includes('hotel')));
+  assert.equal(github.repository(repo).deployments.length, 1);
+  await leadsNowhere(async (base) => (await run([send(queued)], { base }))[0]);
 });

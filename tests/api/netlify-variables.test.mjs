@@ -93,7 +93,7 @@ test('a push takes them over: the older deploy goes without them', async () => {
   assert.deepEqual(variables(s), {});
 });
 
-test('what has not changed is not written again, and without variables none are asked for', async () => {
+test('what has not changed is not written again, and without variables nothing is', async () => {
   const s = site();
   await make(s, 'att_1', 'feature', 'A=1');
   const n = wrote(s).length;
@@ -101,7 +101,10 @@ test('what has not changed is not written again, and without variables none are 
   assert.deepEqual(wrote(s).slice(n).map((r) => r.method), ['PATCH'], 'only the note names the new attempt');
   const bare = site();
   await destroy(bare, await make(bare, 'att_1', 'feature'));
-  assert.ok(!netlify.asked(bare).some((r) => r.path.includes('/env')));
+  assert.deepEqual(netlify.asked(bare).filter((r) => r.path.includes('/env')).map((r) => r.method), ['GET']);
+  const shut = site(); // nor has anybody to be allowed to see variables who has none
+  netlify.fault(/env\?/, 'status', { site: shut, status: 403 });
+  await make(shut, 'att_1', 'feature');
 });
 
 test('pull requests that begin at one moment make the same variables', async () => {
@@ -132,7 +135,58 @@ test('more variables than one round of requests allows are removed in several', 
   assert.equal(netlify.of(s).length, 0);
 });
 
-test('when a variable cannot be set nothing is built, and what was set goes with the next deploy', async () => {
+test('what the project has no more is not in the next build, also when it has none at all', async () => {
+  const s = site();
+  theirs(s, 'MODE', { all: 'theirs' });
+  const before = variables(s);
+  const first = await make(s, 'att_1', 'feature', 'MODE=preview', 'OLD=1', 'SECRET:=first-secret');
+  const second = await make(s, 'att_2', 'feature');
+  assert.deepEqual(variables(s), before);
+  const order = netlify.asked(s).map((r) => `${r.method} ${r.path.replace(/\?.*/, '')}`);
+  assert.equal(order.at(-1), `POST /sites/${s.id}/builds`, 'it was built before they were gone');
+  await destroy(s, first);
+  await destroy(s, second);
+  assert.deepEqual(variables(s), before);
+});
+
+test('a create that surely started nothing takes its variables back, and one whose answer was lost does not', async () => {
+  const faults = [[{ status: 400 }, true], [{ status: 401 }, true], [{ status: 402 }, true], [{ status: 403 }, true], [{ status: 404 }, true], [{ status: 409 }, true],
+    [{ status: 422, message: 'no such thing' }, true], [{ status: 429, times: 3, headers: { 'retry-after': '37' } }, true], [{ status: 200, body: { error: 'not today' } }, true],
+    [{ status: 500 }, false], [{ status: 504 }, false], [{ kind: 'html' }, false], [{ kind: 'cut' }, false], [{ kind: 'lost' }, false]];
+  for (const [{ kind = 'status', ...fault }, back] of faults) {
+    const s = site(), what = `${kind} ${fault.status}`;
+    theirs(s, 'API_URL', { all: 'https://api.example.com', other: 'x' });
+    const before = variables(s);
+    netlify.fault(/^POST .*builds/, kind, { site: s, ...fault });
+    const { result, rest } = await drive(s, 'create', 'att_1', 'acme/shop', 'feature', sha, 'API_URL=y', 'NEW=1', 'KEY:=s3cret-of-the-shop');
+    assert.notEqual(result, 'OK');
+    if (back) assert.deepEqual(variables(s), before, what);
+    else assert.equal(variables(s).KEY?.feature, 's3cret-of-the-shop', what);
+    if (fault.status === 429) assert.match(rest, /start a build too often.*in 37 s/);
+    if (fault.status === 422) assert.match(rest, /no such thing/);
+  }
+  const s = site(); // what fails while it takes them back is not what is told
+  netlify.fault(/^POST .*builds/, 'status', { site: s, status: 422, message: 'no such thing' });
+  netlify.fault(/^DELETE .*env/, 'status', { site: s, status: 403, message: 'not you' });
+  const { result, rest } = await drive(s, 'create', 'att_1', 'acme/shop', 'feature', sha, 'NEW=1');
+  assert.equal(result, 'E_INVALID');
+  assert.match(rest, /no such thing/);
+  await destroy(s, await make(s, 'att_2', 'feature', 'OTHER=1'));
+  assert.deepEqual(variables(s), {}, 'the next deploy does not take them along');
+});
+
+test('a deploy that was made twice goes without the variables of the one that stays', async () => {
+  const s = site();
+  const id = await make(s, 'att_1', 'feature', 'A=1', 'KEY:=s3cret-of-the-shop');
+  const set = variables(s);
+  const twin = netlify.add(s, 'feature', netlify.deploys.get(id).title);
+  await destroy(s, twin.id);
+  assert.deepEqual(variables(s), set);
+  await destroy(s, id);
+  assert.deepEqual(variables(s), {});
+});
+
+test('when a variable cannot be set nothing is built, and nothing of it stays', async () => {
   const s = site();
   netlify.fault(/^PATCH/, 'status', { site: s, status: 422, message: 'value is too long' });
   theirs(s, 'API_URL', { all: 'https://api.example.com' });
@@ -141,6 +195,7 @@ test('when a variable cannot be set nothing is built, and what was set goes with
   assert.equal(result, 'E_INVALID');
   assert.match(rest, /answered 422 when asked to set a variable for the branch.*value is too long/);
   assert.equal(netlify.of(s).length, 0);
+  assert.deepEqual(variables(s), before);
   await destroy(s, await make(s, 'att_2', 'feature', 'NEW=1'));
   assert.deepEqual(variables(s), before);
   const many = Array.from({ length: 51 }, (_, i) => `K${i}=1`);

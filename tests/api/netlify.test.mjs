@@ -19,7 +19,7 @@ let netlify, owner, org;
 
 before(async () => {
   netlify = await fakeNetlify();
-  daemon.set({ NETLIFY_API_BASE: netlify.api });
+  daemon.set({ NETLIFY_API_BASE: netlify.api, NETLIFY_BUILDS_PER_MINUTE: '0' }); // as many as the fake takes
   await part('opshubd', 'start');
   owner = await person('owner');
   org = await organization(owner);
@@ -58,7 +58,7 @@ function asked(p) {
   const numbers = new Map();
   const named = (id) => numbers.get(id) ?? numbers.set(id, `DEPLOY${numbers.size + 1}`).get(id);
   return [...new Set(netlify.asked(p.site).map((s) => `${s.method} ${s.path.replace(p.site.id, 'SITE').replace(/(?<=deploys.)[0-9a-f]{24}/, named)
-    .replace(/title=.*%20([0-9a-f]{7})[0-9a-f]{33}$/, 'title=$1')}`))];
+    .replace(/title=.*%20([0-9a-f]{7})[0-9a-f]{33}$/, 'title=$1').replace(p.site.account, 'TEAM')}`))];
 }
 
 test('the life of a pull request', async () => {
@@ -78,7 +78,7 @@ test('the life of a pull request', async () => {
   await reaches(p, 1, 'DESTROYED');
   await emptied(p);
   const short = (sha) => sha.slice(0, 7);
-  assert.deepEqual(asked(p), ['GET /sites/SITE', `POST /sites/SITE/builds?branch=fix%2Fthe%20door&title=${short(commit(`${p.id} 1`))}`,
+  assert.deepEqual(asked(p), ['GET /sites/SITE', 'GET /accounts/TEAM/env?site_id=SITE', `POST /sites/SITE/builds?branch=fix%2Fthe%20door&title=${short(commit(`${p.id} 1`))}`,
     'GET /deploys/DEPLOY1', 'GET /deploys/DEPLOY1/log', `POST /sites/SITE/builds?branch=fix%2Fthe%20door&title=${short(second)}`,
     'GET /deploys/DEPLOY2', 'GET /deploys/DEPLOY2/log', 'DELETE /deploys/DEPLOY1', 'DELETE /deploys/DEPLOY2']);
   for (const s of netlify.asked(p.site)) {
@@ -150,6 +150,25 @@ test('more pull requests than Netlify starts at once wait for their turn', async
   netlify.limit = null;
   assert.equal(netlify.of(p.site).length, 7);
   assert.ok(netlify.asked(p.site).some((s) => s.status === 429), 'the limit was never met');
+});
+
+test('a burst sends what Netlify starts in a minute and no more, and those are looked at meanwhile', async () => {
+  const p = await preview({ settings: { netlifyBuildsPerMinute: 3 } }), all = Array.from({ length: 40 }, (_, i) => i + 1), began = Date.now();
+  await eachOf(all, 10, (pr) => event(p, 'opened', pr));
+  const list = async () => (await get(`/projects/${p.id}/deployments?limit=100`, { token: owner.token })).json;
+  const waiting = (d) => d.detail === 'RETRYING' && /other pull requests were first/.test(d.message ?? '');
+  await until('some are ready and the others wait', async () => {
+    const now = await list(), ready = now.filter((d) => d.status === 'READY').length;
+    if (ready >= 3 && ready + now.filter(waiting).length === all.length) return true;
+    throw new Error(JSON.stringify(now.map((d) => [d.status, d.detail, d.message])));
+  }, { seconds: 60 });
+  const builds = netlify.asked(p.site).filter((s) => s.method === 'POST');
+  const seconds = (Date.now() - began) / 1000;
+  assert.ok(builds.length <= 3 * 2 * Math.ceil(1 + seconds / 60), `${builds.length} builds of two workers in ${seconds} s`);
+  assert.ok(builds.every((s) => s.status === 200), 'Netlify had to refuse one');
+  assert.equal(netlify.asked(p.site).filter((s) => s.path === `/sites/${p.site.id}`).length, builds.length, 'who waits asks nothing');
+  await eachOf(all, 10, (pr) => event(p, 'closed', pr));
+  await emptied(p);
 });
 
 test('a turn that never comes ends at the deadline', async () => {

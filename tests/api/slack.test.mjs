@@ -137,6 +137,7 @@ test('a channel that was archived: messages wait, and come when another one is s
     return one.lastError && one;
   });
   assert.match(failed.lastError, /^Slack refused chat\.postMessage in C\w+ \(is_archived\): the channel is archived/);
+  assert.equal(failed.lastErrorCode, 'TARGET_NOT_FOUND', 'a new token would not open it');
   assert.deepEqual(slack.messages(channel), []);
   const other = slack.channel('other');
   assert.equal((await put(p, { channel: other })).status, 200);

@@ -67,13 +67,13 @@ test('the life of a pull request, request by request', async () => {
   const [made] = vercel.of(pr);
   assert.equal(d.url, `https://${made.alias}`);
   assert.equal(d.provider, 'vercel');
-  const sent = vercel.seen[from].body;
+  const sent = vercel.seen.find(isCreate(pr)).body;
   assert.deepEqual(sent.gitSource, { type: 'github', org: 'acme', repo: 'shop', ref: branch, sha: commit(`${pr}`) });
   assert.deepEqual([sent.project, sent.meta.opshubPr, sent.meta.opshubProject, sent.target], [vercel.project.id, '1', shop.id, undefined]);
   assert.match(sent.meta.opshubAttempt, /^att_/);
   const look = ['GET /v13/deployments/ID', 'GET /v3/deployments/ID/events'];
   // four looks: initializing, building, built without its alias, built
-  assert.deepEqual(vercel.requests(from), ['POST /v13/deployments', ...look, ...look, ...look, ...look]);
+  assert.deepEqual(vercel.requests(from), [`GET /v10/projects/${vercel.project.id}/env`, 'POST /v13/deployments', ...look, ...look, ...look, ...look]);
   assert.ok(vercel.seen.every(team), 'every request names the team');
   assert.ok(vercel.seen.every((s) => s.headers.authorization === `Bearer ${vercel.token}`));
 

@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { bodyOf, listen } from '../lib/prism.mjs';
 import { codes, send, trial } from '../lib/trial.mjs';
+import { leadsNowhere, spoil } from '../lib/weather.mjs';
 
 const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
 const secret = newSecret(), older = newSecret();
@@ -15,6 +16,7 @@ before(async () => {
     seen.push({ path: request.url, method: request.method, headers: request.headers, body: await bodyOf(request) });
     const next = answers.shift() ?? { status: 204 };
     if (next === 'break') return request.socket.destroy();
+    if (next.weather) return spoil(next.weather, request, answer);
     return answer.writeHead(next.status, next.headers).end(next.body ?? '');
   });
 });
@@ -56,7 +58,7 @@ test('a try again has the same id; what the answers mean', async () => {
   assert.equal(new Set(seen.map((one) => one.headers['webhook-id'])).size, 1);
   assert.equal(seen.length, 2);
   const rows = [[200, 'OK', /^$/], [202, 'OK', /^$/], [302, 'E_UPSTREAM', /a redirect/], [400, 'E_UPSTREAM', /answered 400/], [401, 'E_UPSTREAM', /does not accept the signature/],
-    [404, 'E_UPSTREAM', /answered 404/], [410, 'E_AUTH', /wants no more events/], [429, 'E_LIMITED', /takes no more/], [500, 'E_UPSTREAM', /answered 500/]];
+    [404, 'E_UPSTREAM', /answered 404/], [410, 'E_NOT_FOUND', /wants no more events/], [429, 'E_LIMITED', /takes no more/], [500, 'E_UPSTREAM', /answered 500/]];
   answers = rows.map(([status]) => ({ status, headers: { ...(status === 429 && { 'retry-after': '77' }), location: 'https://elsewhere.example' } }));
   const results = await run(rows.map(() => send(event())));
   rows.forEach(([, code, why], i) => assert.ok(results[i].code === code && why.test(results[i].why), JSON.stringify(results[i])));
@@ -69,4 +71,17 @@ test('settings that cannot work are refused, without a word of the secret', asyn
     assert.ok(result.code === 'E_INVALID' && /secret must be whsec_/.test(result.why), JSON.stringify(result));
   }
   assert.equal(seen.length, 0);
+});
+
+test('bad weather: sent again as often as is of use, with the same id', async () => {
+  answers = ['break', 'break', { weather: 'html' }];
+  assert.deepEqual(codes(await run([send(event())])), ['OK'], 'what the body says is of no interest');
+  assert.deepEqual([seen.length, new Set(seen.map((one) => one.headers['webhook-id'])).size], [3, 1]);
+  for (const [weather, code] of [['cut', 'E_UPSTREAM'], ['huge', 'E_UPSTREAM'], ['drip', 'E_TIMEOUT']]) {
+    answers = Array(3).fill({ weather });
+    const [result] = await run([{ ...send(event()), timeoutMs: 8000 }]);
+    assert.equal(result.code, code, `${weather}: ${result.why}`);
+  }
+  answers = [];
+  await leadsNowhere(async (url) => (await run([send(event())], { url }))[0]);
 });

@@ -131,7 +131,7 @@ async function serve(netlify, request, answer) {
   if (kind === 'sites' && !site) return refuse(404, 'Not Found');
   if (kind === 'sites' && !what) return say(200, siteJson(site));
   if (kind === 'sites' && what === 'builds') return build(netlify, site, url, answer, say, refuse);
-  if (kind === 'sites' && what === 'deploys') return say(200, page(netlify.of(site).reverse(), url).map((d) => deployJson(netlify, d)));
+  if (kind === 'sites' && what === 'deploys') return say(200, page(netlify.of(site).filter((d) => [null, d.branch].includes(url.searchParams.get('branch'))).reverse(), url).map((d) => deployJson(netlify, d)));
   if (kind === 'accounts') return variables(netlify, { url, rest, method: request.method, text }, say, refuse);
   const deploy = netlify.deploys.get(id);
   if (!deploy) return refuse(404, 'Not Found');

@@ -8,15 +8,13 @@
 //   vercel.violations                        what Prism found wrong: must be empty
 //
 // A deployment goes one state further each time that somebody looks at it, so that no test depends on how long anything takes.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
-import net from 'node:net';
+import { request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { bodyOf, listen, startPrism } from './prism.mjs';
 
 const file = fileURLToPath(new URL('../contract/vercel/vercel.openapi.json', import.meta.url));
-const prism = fileURLToPath(new URL('../node_modules/@stoplight/prism-cli/dist/index.js', import.meta.url));
 const contract = JSON.parse(readFileSync(file, 'utf8'));
 const stages = ['QUEUED', 'INITIALIZING', 'BUILDING', 'READY', 'READY'];
 
@@ -44,12 +42,12 @@ export async function fakeVercel() {
     violations: [],
     waiting: [],
   };
-  const backend = await listen(async (request, answer) => {
+  const backend = await serving(async (request, answer) => {
     const [status, body] = serve(vercel, request, await bodyOf(request));
     answer.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
   });
-  const checked = await startPrism(backend.port);
-  const front = await listen(async (request, answer) => {
+  const checked = await startPrism(file, backend.port);
+  const front = await serving(async (request, answer) => {
     const url = new URL(request.url, 'http://fake'), text = await bodyOf(request);
     const seen = { method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body: text && JSON.parse(text) };
     vercel.seen.push(seen);
@@ -167,27 +165,10 @@ function projects(vercel, method, path, query, body, refuse) {
 
 // ---- servers ----
 
-async function bodyOf(stream) {
-  const parts = [];
-  for await (const part of stream) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
-function listen(handler) {
-  const server = createServer((request, answer) => Promise.resolve(handler(request, answer)).catch((error) => {
-    process.stderr.write(`${error.stack}\n`);
-    answer.destroy();
-  }));
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve({
-      port: server.address().port,
-      close: () => {
-        server.close();
-        server.closeAllConnections();
-      },
-    }));
-  });
-}
+const serving = (handler) => listen((request, answer) => Promise.resolve(handler(request, answer)).catch((error) => {
+  process.stderr.write(`${error.stack}\n`);
+  answer.destroy();
+}));
 
 // The request to Prism, and its answer whole. What Prism objects to is written down.
 function ask(vercel, port, { method, url, headers }, text) {
@@ -202,28 +183,4 @@ function ask(vercel, port, { method, url, headers }, text) {
     onward.on('error', reject);
     onward.end(text);
   });
-}
-
-const freePort = () => new Promise((resolve) => {
-  const probe = net.createServer().listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => resolve(port));
-  });
-});
-
-async function startPrism(upstream) {
-  const port = await freePort();
-  const child = spawn(process.execPath, [prism, 'proxy', '--errors', '-h', '127.0.0.1', '-p', String(port), file, `http://127.0.0.1:${upstream}`],
-    { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  await new Promise((resolve, reject) => {
-    const look = (data) => {
-      text += data;
-      if (text.includes('Prism is listening')) resolve();
-    };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
-    child.on('exit', () => reject(new Error(`Prism ended: ${text}`)));
-  });
-  return { port, close: () => child.kill() };
 }

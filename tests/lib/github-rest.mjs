@@ -7,12 +7,15 @@
 //   github.repository('octocat/web')             { deployments, statuses, comments }, as they are now
 //   github.lacking.add('deployments')            the token may not
 //   github.fail('POST', /\/statuses$/, { status, headers, body })    the next such request is answered so
+//   github.fail('POST', /\/statuses$/, { weather })     … or spoilt as weather.mjs says
+//   github.aheadMs = -600_000                    its clock, and with it what it takes for a valid token of an App
 //   github.seen                                  ['POST /repos/octocat/web/deployments', ...]
 import { createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { bodyOf, listen, startPrism } from './prism.mjs';
+import { spoil } from './weather.mjs';
 
 const document = fileURLToPath(new URL('../contract/github-rest/rest.openapi.json', import.meta.url));
 const examples = JSON.parse(readFileSync(document, 'utf8')).components.examples;
@@ -29,6 +32,7 @@ export async function fakeRest() {
     tokens: new Map(),
     tokenLife: 3600_000,
     minted: 0,
+    aheadMs: 0,
     lacking: new Set(),
     repositories: new Map(),
     faults: [],
@@ -62,7 +66,9 @@ async function receive(github, port, request, answer) {
   github.seen.push(`${request.method} ${path}`);
   const at = github.faults.findIndex((one) => one.method === request.method && one.path.test(path));
   const fault = at < 0 ? null : github.faults.splice(at, 1)[0].fault;
+  answer.setHeader('date', new Date(Date.now() + github.aheadMs).toUTCString());
   if (fault === 'break') return request.socket.destroy();
+  if (fault?.weather) return spoil(fault.weather, request, answer);
   if (fault && fault !== 'lost') return answer.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers }).end(fault.body ?? '{}');
   const onward = httpRequest({ host: '127.0.0.1', port, path, method: request.method, headers: request.headers }, async (from) => {
     const text = await bodyOf(from);
@@ -106,7 +112,7 @@ function claimsOf(github, jwt) {
 
 function asApp(github, jwt, method, path, body) {
   const claims = claimsOf(github, jwt);
-  const now = Date.now() / 1000;
+  const now = (Date.now() + github.aheadMs) / 1000;
   if (!claims || claims.iss !== github.app.id) return refusal(401, 'A JSON web token could not be decoded');
   if (claims.iat > now || claims.exp < now || claims.exp > now + 600) return refusal(401, "'Expiration time' claim ('exp') is too far in the future");
   if (path === '/app') return [200, example('integration', { name: github.app.name, permissions: github.permissions })];
@@ -118,7 +124,7 @@ function asApp(github, jwt, method, path, body) {
   const token = `ghs_${randomBytes(18).toString('hex')}`;
   github.tokens.set(token, { repo: name });
   github.minted++;
-  return [201, example('installation-token', { token, expires_at: new Date(Date.now() + github.tokenLife).toISOString() })];
+  return [201, example('installation-token', { token, expires_at: new Date(Date.now() + github.aheadMs + github.tokenLife).toISOString() })];
 }
 
 function inRepository(github, repository, method, path, query, body) {

@@ -7,11 +7,13 @@
 //   slack.fail('chat.update', { error: '…' })    the next such request is refused, with Slack's form
 //   slack.fail('chat.update', { status, headers, body })   … is answered so, without Slack's form
 //   slack.fail('chat.postMessage', 'break' | 'lost')       … breaks off before it is done | after it
+//   slack.fail('chat.postMessage', { weather })            … is spoilt as weather.mjs says
 //   slack.seen                                   what came: [{ method, headers, body }]
 import { randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { bodyOf, listen, startPrism } from './prism.mjs';
+import { spoil } from './weather.mjs';
 
 const document = fileURLToPath(new URL('../contract/slack-web-api/slack.openapi.json', import.meta.url));
 
@@ -59,8 +61,9 @@ async function receive(slack, port, request, answer) {
   const method = url.pathname.replace(/^\/api\//, '');
   const body = await bodyOf(request);
   slack.seen.push({ method, verb: request.method, url: request.url, headers: request.headers, body: body ? JSON.parse(body) : null });
-  const fault = takeFault(slack, method, (it) => it === 'break' || it === 'lost' || it.status || it.body);
+  const fault = takeFault(slack, method, (it) => it === 'break' || it === 'lost' || it.status || it.body || it.weather);
   if (fault === 'break') return request.socket.destroy();
+  if (fault?.weather) return spoil(fault.weather, request, answer);
   if (fault && fault !== 'lost') return answer.writeHead(fault.status ?? 200, fault.headers).end(fault.body);
   const onward = httpRequest({ host: '127.0.0.1', port, path: `/${method}${url.search}`, method: request.method, headers: request.headers }, async (from) => {
     if (from.headers['sl-violations']) slack.violations.push(`${method}: ${from.headers['sl-violations']}`);

@@ -22,7 +22,7 @@ export const ids = {
   project: id('proj', 'ours'), otherProject: id('proj', 'ours too'), foreignProject: id('proj', 'foreign'),
   deployment: id('deploy', 'ours'), foreignDeployment: id('deploy', 'foreign'),
   environment: id('env', 'ours'), foreignEnvironment: id('env', 'foreign'),
-  notifier: id('ntf', 'ours'),
+  notifier: id('ntf', 'ours'), policy: id('policy', 'ours'),
   spare: id('user', 'spare'), // a VIEWER nobody acts as: to be lowered, removed ...
 };
 
@@ -75,7 +75,7 @@ const higher = (a, b) => (rank(a) >= rank(b) ? a : b);
 // What a path's parameters stand for when this identity asks.
 export function fill(path, who) {
   return path.replace(/:(\w+)/g, (_, name) => {
-    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, file: 'app.js', decoy: '0'.repeat(40), user: ids.spare,
+    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, policy: ids.policy, file: 'app.js', decoy: '0'.repeat(40), user: ids.spare,
       token: token(`spare ${who.person}`), session: session(`spare ${who.person}`) }[name];
     if (!value) throw new Error(`tests/lib/world.mjs has nothing for :${name} of ${path}`);
     return value;
@@ -111,6 +111,8 @@ function world() {
       ('${ids.otherProject}', '${organizations[0]}', 'other', 'matrix/other'), ('${ids.foreignProject}', '${organizations[1]}', 'foreign', 'matrix/foreign');
     update environments set id = '${ids.environment}' where project_id = '${ids.project}' and name = 'PREVIEW';
     update environments set id = '${ids.foreignEnvironment}' where project_id = '${ids.foreignProject}' and name = 'PREVIEW';
+    insert into secret_policies (id, project_id, environment_id, name, key_pattern, rotate_every_days, generator, notify, verify, enabled, next_at)
+      values ('${ids.policy}', '${ids.project}', '${ids.environment}', 'ours', '^NONE$', 30, '{"type":"uuid"}', true, true, true, ${later});
     insert into env_vars (id, environment_id, key, last_version) values ('${id('var', 'ours')}', '${ids.environment}', 'KNOWN', 1);
     insert into env_var_versions (var_id, version, state, sealed, key_id, mask, fingerprint, source)
       values ('${id('var', 'ours')}', 1, 'ACTIVE', '\\x00', '', '***', '', 'SET');

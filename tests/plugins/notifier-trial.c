@@ -4,9 +4,10 @@
  *
  * STEPS is a JSON list: [{"op": "verify"}, {"op": "send", "event": {…}}, {"op": "update", "receipt": "…", "event":
  * {…}}]; an update without a receipt takes that of the last send. Writes one line of JSON for each step that was run,
- * with what came of it. Loopback may be reached. */
+ * with what came of it. A step may have "timeoutMs". Loopback may be reached. */
 #include "plugin/plugin.h"
 
+#include "base/clock.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
 
@@ -107,8 +108,11 @@ static void run(struct call *call, void *arg)
 	for (const struct json *step = trial->steps->child; step; step = step->next) {
 		struct str op = json_text(json_get(step, "op"), STR(""));
 		struct opshub_event event = event_of(call, json_get(step, "event"));
+		int64_t timeout_ms = json_int(json_get(step, "timeoutMs"), 0), before = call->deadline_ms;
 		struct result result = { 0 };
 
+		if (timeout_ms > 0)
+			call->deadline_ms = clock_mono_ms() + timeout_ms;
 		if (str_eq(op, STR("verify"))) {
 			result.code = notifier_verify(call, instance, &result.report);
 		} else if (str_eq(op, STR("send"))) {
@@ -118,6 +122,7 @@ static void run(struct call *call, void *arg)
 			struct str receipt = json_text(json_get(step, "receipt"), last);
 			result.code = notifier_update(call, instance, arena_text(call->arena, receipt), &event);
 		}
+		call->deadline_ms = before;
 		print(call, &result);
 	}
 	instance_release(instance);

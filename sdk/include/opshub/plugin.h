@@ -43,7 +43,7 @@ typedef int32_t opshub_status;
 #define OPSHUB_E_INVALID     (-1)  /* the request or the settings are wrong: tell the user, do not retry */
 #define OPSHUB_E_AUTH        (-2)  /* the credentials were refused: pause this connection and tell the user */
 #define OPSHUB_E_NOT_FOUND   (-3)  /* does not exist, or not any more */
-#define OPSHUB_E_CONFLICT    (-4)  /* somebody else changed it: read again */
+#define OPSHUB_E_CONFLICT    (-4)  /* it contradicts what is there: as E_INVALID in create() */
 #define OPSHUB_E_LIMITED     (-5)  /* too many requests: again after the time given to host->retry_after() */
 #define OPSHUB_E_QUOTA       (-6)  /* an allowance is used up: wait and tell the user */
 #define OPSHUB_E_UPSTREAM    (-7)  /* the other side failed: retry with backoff; whether it acted is unknown */

@@ -48,7 +48,7 @@ struct opshub_deploy_request {
 #define OPSHUB_REASON_NONE     0u
 #define OPSHUB_REASON_BUILD    1u /* the project's build failed: trying again will not help */
 #define OPSHUB_REASON_QUOTA    2u /* an allowance of the account is used up */
-#define OPSHUB_REASON_PROVIDER 3u /* the provider's own fault: worth another attempt */
+#define OPSHUB_REASON_PROVIDER 3u /* the provider's own fault: a person may retry it, the host does not */
 #define OPSHUB_REASON_TIMEOUT  4u /* the provider gave up waiting */
 #define OPSHUB_REASON_CONFIG   5u /* the project is not set up right at the provider */
 

@@ -31,7 +31,9 @@ static const char program[] =
 	">&2\n"
 	"	printf 'no end'; ready | sed 's/^/\\n/';;\n"
 	"verify:*) echo "
-	"'{\"type\":\"result\",\"account\":\"me\",\"lines\":[{\"label\":\"A\",\"text\":\"b\",\"state\":\"WARN\"}]}';;\n"
+	"'{\"type\":\"result\",\"account\":\"me\",\"lines\":[{\"label\":\"A\",\"text\":\"b\",\"state\":\"WARN\"},"
+	"{\"label\":\"B\",\"text\":\"disk full\",\"state\":\"fail\"},{\"label\":\"C\",\"text\":\"c\",\"state\":\"OK\"},"
+	"{\"label\":\"D\",\"text\":\"d\"}]}';;\n"
 	"list:*) echo "
 	"'{\"type\":\"result\",\"items\":[{\"id\":\"att_1\",\"state\":\"READY\",\"url\":\"http://x/\"},{\"id\":\"../"
 	"x\"}]}';;\n"
@@ -173,8 +175,12 @@ static void reading(struct call *call)
 
 	assert_int_equal(provider_verify(call, exec, &report), OK);
 	assert_true(str_eq(report.account, STR("me")));
-	assert_int_equal(report.n_lines, 1);
+	assert_int_equal(report.n_lines, 4);
 	assert_int_equal(report.lines[0].state, OPSHUB_REPORT_WARN);
+	assert_int_equal(report.lines[1].state, OPSHUB_REPORT_WARN); /* no word of ours is not "fine" */
+	assert_true(str_starts(report.lines[1].text, STR("disk full (the program calls this \"fail\"")));
+	assert_int_equal(report.lines[2].state, OPSHUB_REPORT_OK);
+	assert_int_equal(report.lines[3].state, OPSHUB_REPORT_WARN);
 	assert_int_equal(provider_list(call, exec, "", &list), OK);
 	assert_int_equal(list.n_items, 1);
 	assert_true(str_eq(list.items[0].attempt_id, STR("att_1")));

@@ -90,6 +90,33 @@ static void longer_structs_are_cut(void **state)
 	arena_free(arena);
 }
 
+/* A host of 1.0 does not know the flag, and would let every project say where the operator's token is sent. */
+static void who_has_operators_settings_needs_a_host_that_keeps_them(void **state)
+{
+	static const char *const files[] = { "exec.so",  "github.so", "mock.so",   "netlify.so",
+					     "slack.so", "vercel.so", "webhook.so" };
+	unsigned n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct arena *arena = arena_new();
+		const struct plugin *plugin = NULL;
+		const char *why = "";
+
+		if (plugin_load(arena, OPSHUB_BUILD_DIR "/plugins", files[i], &plugin, &why) < 0)
+			fail_msg("%s", why);
+		for (uint32_t k = 0; k < plugin->about.n_settings; k++) {
+			if (!(plugin->settings[k].flags & OPSHUB_SETTING_OPERATOR))
+				continue;
+			n++;
+			if (plugin->about.needs_minor < 1)
+				fail_msg("%s: a 1.0 host lets projects set %s", files[i], plugin->settings[k].key);
+		}
+		arena_free(arena);
+	}
+	assert_true(n >= 4);
+}
+
 /* A debugger opens an object by the name the linker has of it: that must be the plugin there as well. */
 static int find_good(struct dl_phdr_info *object, size_t size, void *ret)
 {
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test(each_odd_one_has_its_sentence),
 		cmocka_unit_test(sound_ones_load),
 		cmocka_unit_test(longer_structs_are_cut),
+		cmocka_unit_test(who_has_operators_settings_needs_a_host_that_keeps_them),
 		cmocka_unit_test(the_catalog_lists_everything),
 		cmocka_unit_test(lists_of_names_hold),
 		cmocka_unit_test(an_open_folder_is_refused),

@@ -43,19 +43,90 @@ static void sets_ours(struct call *call, struct instance *vercel)
 	assert_true(str_eq(d.inspector_url, STR("https://vercel.com/acme/shop/1")));
 }
 
+/* Whatever says that nothing was deployed: what this attempt has set goes again, and the first failure is told. */
 static void takes_ours_back(struct call *call, struct instance *vercel)
 {
-	struct opshub_deploy_request request = request_for(2);
+	static const struct {
+		int status, code;
+		const char *words;
+		unsigned n_sent; /* what was surely not received is sent three times */
+	} refusals[] = {
+		{ 400, E_INVALID, "No such ref", 1 },    { 402, E_QUOTA, "No such ref", 1 },
+		{ 403, E_AUTH, "No such ref", 1 },       { 409, E_CONFLICT, "No such ref", 1 },
+		{ 410, E_NOT_FOUND, "No such ref", 1 },  { 426, E_INVALID, "No such ref", 1 },
+		{ E_NETWORK, E_NETWORK, "scripted", 3 },
+	};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct opshub_deploy_request request = request_for(2);
+		struct deployment d;
+
+		begin();
+		plan("GET", ENV, 200, variables);
+		plan("POST", ENV, 201, "{\"created\":[],\"failed\":[]}");
+		for (unsigned n = 0; n < refusals[i].n_sent; n++)
+			plan("POST", API "/v13/deployments", refusals[i].status,
+			     "{\"error\":{\"code\":\"bad_request\",\"message\":\"No such ref\"}}");
+		plan("GET", ENV, 200, variables);
+		plan("DELETE", API "/v9/projects/prj_1/env/v5", i % 2 ? 403 : 200, "{}"); /* its failure is not told */
+		assert_int_equal(provider_create(call, vercel, &request, &d), refusals[i].code);
+		expect_all_came();
+		assert_non_null(strstr(call->why, refusals[i].words));
+	}
+}
+
+/* An answer that was lost may be one that a deployment is there: it needs its variables. */
+static void leaves_them_when_in_doubt(struct call *call, struct instance *vercel)
+{
+	static const int answers[] = { 500, 504, E_UPSTREAM, E_TIMEOUT };
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct opshub_deploy_request request = request_for(2);
+		struct deployment d;
+		int r;
+
+		begin();
+		plan("GET", ENV, 200, variables);
+		plan("POST", ENV, 201, "{\"created\":[],\"failed\":[]}");
+		plan("POST", API "/v13/deployments", answers[i], "");
+		r = provider_create(call, vercel, &request, &d);
+		assert_true(r == E_UPSTREAM || r == E_TIMEOUT);
+		expect_all_came();
+	}
+}
+
+/* A variable that the project has no more: of an earlier attempt on this branch, also when none are left. */
+static void removes_what_is_gone(struct call *call, struct instance *vercel)
+{
+	struct opshub_deploy_request request = request_for(1);
 	struct deployment d;
 
-	plan("GET", ENV, 200, variables);
-	plan("POST", ENV, 201, "{\"created\":[],\"failed\":[]}");
-	plan("POST", API "/v13/deployments", 400, "{\"error\":{\"code\":\"bad_request\",\"message\":\"No such ref\"}}");
-	plan("GET", ENV, 200, variables);
-	plan("DELETE", API "/v9/projects/prj_1/env/v5", 200, "{}");
-	assert_int_equal(provider_create(call, vercel, &request, &d), E_INVALID);
+	plan("GET", ENV "?gitBranch=feature", 200, variables);
+	plan("DELETE", API "/v9/projects/prj_1/env/v5", 404, "");
+	plan("POST", ENV "?upsert=true", 201, "{\"created\":[],\"failed\":[]}");
+	plan("POST", API "/v13/deployments", 200, made);
+	assert_int_equal(provider_create(call, vercel, &request, &d), OK);
 	expect_all_came();
-	assert_non_null(strstr(call->why, "No such ref"));
+
+	begin();
+	request = request_for(0);
+	plan("GET", ENV "?gitBranch=feature", 200, variables);
+	plan("DELETE", API "/v9/projects/prj_1/env/v1", 200, "{}");
+	plan("DELETE", API "/v9/projects/prj_1/env/v5", 200, "{}");
+	plan("POST", API "/v13/deployments", 200, made);
+	assert_int_equal(provider_create(call, vercel, &request, &d), OK);
+	expect_all_came();
+
+	/* who has no variables deploys also where none can be had */
+	for (int status = 400; status <= 404; status++) {
+		if (status == 402)
+			continue;
+		begin();
+		plan("GET", ENV, status, "");
+		plan("POST", API "/v13/deployments", 200, made);
+		assert_int_equal(provider_create(call, vercel, &request, &d), OK);
+		expect_all_came();
+	}
 }
 
 static void deploys_nothing_without(struct call *call, struct instance *vercel)
@@ -71,16 +142,47 @@ static void deploys_nothing_without(struct call *call, struct instance *vercel)
 
 	begin();
 	plan("GET", ENV, 200, "[]");
+	plan("POST", ENV, 504, "");
+	plan("GET", ENV, 200, variables);
+	plan("DELETE", API "/v9/projects/prj_1/env/v5", 200, "{}");
+	assert_int_equal(provider_create(call, vercel, &request, &d), E_NETWORK);
+	expect_all_came();
+
+	begin();
+	plan("GET", ENV, 200, "[]");
 	plan("POST", ENV, 201,
-	     "{\"created\":[],\"failed\":[{\"error\":{\"code\":\"git_branch_not_found\",\"message\":\"no such branch, "
-	     "value "
+	     "{\"created\":[],\"failed\":[{\"error\":{\"code\":\"env_too_large\",\"message\":\"too long: value "
 	     "hunter2hunter2\",\"envVarKey\":\"API_KEY\"}}]}");
 	plan("GET", ENV, 200, "[]");
 	assert_int_equal(provider_create(call, vercel, &request, &d), E_INVALID);
 	expect_all_came();
 	assert_non_null(strstr(call->why, "API_KEY"));
-	assert_non_null(strstr(call->why, "git_branch_not_found"));
+	assert_non_null(strstr(call->why, "env_too_large"));
 	assert_null(strstr(call->why, "hunter2hunter2"));
+}
+
+/* Vercel has variables for branches of the linked repository; where it refuses another one it is said what to do. */
+static void explains_branches(struct call *call, struct instance *vercel)
+{
+	static const char *const refusals[] = {
+		"{\"created\":[],\"failed\":[{\"error\":{\"code\":\"git_branch_not_found\",\"message\":\"no\"}}]}",
+		"{\"error\":{\"code\":\"git_branch_not_found\",\"message\":\"no\"}}",
+	};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct opshub_deploy_request request = request_for(2);
+		struct deployment d;
+
+		begin();
+		request.is_fork = i % 2;
+		plan("GET", i % 2 ? ENV "?gitBranch=refs%2Fpull%2F7%2Fhead" : ENV "?gitBranch=feature", 200, "[]");
+		plan("POST", ENV, i / 2 ? 400 : 201, refusals[i / 2]);
+		plan("GET", ENV, 200, "[]");
+		assert_int_equal(provider_create(call, vercel, &request, &d), E_INVALID);
+		expect_all_came();
+		assert_non_null(
+			strstr(call->why, i % 2 ? "comes from a fork: take the mark" : "the branch was deleted"));
+	}
 }
 
 static void destroys_with_variables(struct call *call, struct instance *vercel)
@@ -90,6 +192,8 @@ static void destroys_with_variables(struct call *call, struct instance *vercel)
 
 	plan("GET", API "/v13/deployments/dpl_1", 200, shown);
 	plan("GET", ENV "?gitBranch=feature", 200, variables);
+	plan("GET", LIST "&meta-opshubAttempt=att_2", 200,
+	     "{\"deployments\":[" ENTRY("dpl_1", "READY", "\"opshubAttempt\":\"att_2\"") "]}");
 	plan("DELETE", API "/v9/projects/prj_1/env/v5", 404, "{\"error\":{\"code\":\"not_found\"}}");
 	plan("DELETE", API "/v13/deployments/dpl_1", 200, "{\"uid\":\"dpl_1\",\"state\":\"DELETED\"}");
 	assert_int_equal(provider_destroy(call, vercel, "dpl_1"), OK);
@@ -98,8 +202,25 @@ static void destroys_with_variables(struct call *call, struct instance *vercel)
 	begin(); /* the variables first: what fails there comes again */
 	plan("GET", API "/v13/deployments/dpl_1", 200, shown);
 	plan("GET", ENV, 200, variables);
+	plan("GET", LIST, 200, "{\"deployments\":[]}");
 	plan("DELETE", API "/v9/projects/prj_1/env/v5", 403, "");
 	assert_int_equal(provider_destroy(call, vercel, "dpl_1"), E_AUTH);
+	expect_all_came();
+
+	begin(); /* a later attempt has set them again: nothing to look for */
+	plan("GET", API "/v13/deployments/dpl_1", 200, shown);
+	plan("GET", ENV, 200,
+	     "[{\"id\":\"v5\",\"key\":\"MODE\",\"gitBranch\":\"feature\",\"comment\":\"OpsHub att_3\"}]");
+	plan("DELETE", API "/v13/deployments/dpl_1", 200, "{}");
+	assert_int_equal(provider_destroy(call, vercel, "dpl_1"), OK);
+	expect_all_came();
+
+	begin(); /* a create that was done twice: they are the other one's as well */
+	plan("GET", API "/v13/deployments/dpl_1", 200, shown);
+	plan("GET", ENV, 200, variables);
+	plan("GET", LIST, 200, "{\"deployments\":[" ENTRY("dpl_2", "READY", "\"opshubAttempt\":\"att_2\"") "]}");
+	plan("DELETE", API "/v13/deployments/dpl_1", 200, "{}");
+	assert_int_equal(provider_destroy(call, vercel, "dpl_1"), OK);
 	expect_all_came();
 
 	begin();
@@ -119,8 +240,10 @@ static void deploys_forks(struct call *call, struct instance *vercel)
 {
 	struct opshub_deploy_request request = request_for(0);
 	struct deployment d;
-	struct step *create = plan("POST", API "/v13/deployments", 200, made);
+	struct step *create;
 
+	plan("GET", ENV "?gitBranch=refs%2Fpull%2F7%2Fhead", 200, "[]");
+	create = plan("POST", API "/v13/deployments", 200, made);
 	request.is_fork = 1;
 	request.repo_id = 42;
 	assert_int_equal(provider_create(call, vercel, &request, &d), OK);
@@ -158,6 +281,17 @@ static void finds(struct call *call, struct instance *vercel)
 	begin(); /* no list is not an empty list: a deployment must not be sent again for it */
 	plan("GET", LIST, 200, "{}");
 	assert_int_equal(provider_find(call, vercel, "att_2", &d), E_UPSTREAM);
+	for (int status = 404; status <= 410; status += 6) { /* the project is not there, or not shown: the same */
+		begin();
+		plan("GET", LIST, status, "{\"error\":{\"code\":\"not_found\"}}");
+		assert_int_equal(provider_find(call, vercel, "att_2", &d), E_INVALID);
+		assert_non_null(strstr(call->why, "projectId"));
+	}
+	begin(); /* nor is the end of looking the end of the list */
+	for (int page = 0; page < 20; page++)
+		plan("GET", LIST, 200, LISTED("", "1700"));
+	assert_int_equal(provider_find(call, vercel, "att_2", &d), E_UPSTREAM);
+	expect_all_came();
 }
 
 static void lists(struct call *call, struct instance *vercel)
@@ -236,6 +370,9 @@ static void refuses_settings(struct call *call, struct instance *vercel)
 
 TEST(test_sets_ours, sets_ours)
 TEST(test_takes_ours_back, takes_ours_back)
+TEST(test_leaves_them_when_in_doubt, leaves_them_when_in_doubt)
+TEST(test_removes_what_is_gone, removes_what_is_gone)
+TEST(test_explains_branches, explains_branches)
 TEST(test_deploys_nothing_without, deploys_nothing_without)
 TEST(test_destroys_with_variables, destroys_with_variables)
 TEST(test_deploys_forks, deploys_forks)
@@ -249,6 +386,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sets_ours),
 		cmocka_unit_test(test_takes_ours_back),
+		cmocka_unit_test(test_leaves_them_when_in_doubt),
+		cmocka_unit_test(test_removes_what_is_gone),
+		cmocka_unit_test(test_explains_branches),
 		cmocka_unit_test(test_deploys_nothing_without),
 		cmocka_unit_test(test_destroys_with_variables),
 		cmocka_unit_test(test_deploys_forks),
