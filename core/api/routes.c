@@ -63,11 +63,16 @@ const struct http_route api_routes[] = {
 	POST("/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
 	POST("/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
 	POST("/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
+	POST("/deployments/:id/unfreeze", deployment_unfreeze_post, ACCESS_PREVIEW_MAINTAINER),
 	POST("/projects/:project/deployments/:id/retry", deployment_retry, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/cancel", deployment_cancel, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/destroy", deployment_destroy, ACCESS_PREVIEW_DEVELOPER),
 	POST("/projects/:project/deployments/:id/approve", deployment_approve, ACCESS_PREVIEW_MAINTAINER),
 	POST("/projects/:project/deployments/:id/extend", deployment_extend_post, ACCESS_PREVIEW_DEVELOPER),
+	POST("/projects/:project/deployments/:id/unfreeze", deployment_unfreeze_post, ACCESS_PREVIEW_MAINTAINER),
+
+	GET("/d/:decoy", decoy_visited, ACCESS_PUBLIC),
+	POST("/d/:decoy", decoy_visited, ACCESS_PUBLIC),
 
 	GET("/orgs", orgs_index, ACCESS_USER),
 	POST("/orgs", org_create, ACCESS_USER),
@@ -125,6 +130,7 @@ const struct http_route api_routes[] = {
 	{ HTTP_PUT, "/environments/:id/envvars/:key", variable_put, ACCESS_ENVIRONMENT_DEVELOPER, 0, VARIABLE_BODY },
 	DELETE("/environments/:id/envvars/:key", variable_delete, ACCESS_ENVIRONMENT_DEVELOPER),
 	GET("/environments/:id/envvars/:key/versions", variable_versions_index, ACCESS_ENVIRONMENT_VIEWER),
+	GET("/environments/:id/envvars/:key/usage", variable_usage_show, ACCESS_ENVIRONMENT_VIEWER),
 	POST("/environments/:id/envvars/:key/rollback", variable_rollback, ACCESS_ENVIRONMENT_DEVELOPER),
 	POST("/environments/:id/envvars/:key/reveal", variable_reveal, ACCESS_ENVIRONMENT_MAINTAINER),
 

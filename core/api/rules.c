@@ -86,6 +86,7 @@ static int read_rules(struct exchange *x, struct rules *ret)
 	read_words(&in, "skipAuthors", &ret->skip_authors);
 	input_text(&in, "skipMarker", INPUT_NULLABLE, 0, MARKER_MAX, &ret->skip_marker);
 	input_text(&in, "approveLabel", INPUT_NULLABLE, 0, MARKER_MAX, &ret->approve_label);
+	input_bool(&in, "decoys", INPUT_NULLABLE, &ret->decoys);
 	input_int(&in, "maxBuilds", INPUT_NULLABLE, 0, 10000, &ret->max_builds);
 	input_int(&in, "maxPreviews", INPUT_NULLABLE, 0, 10000, &ret->max_previews);
 	input_int(&in, "ttlMs", INPUT_NULLABLE, 0, TTL_MAX_MS, &ret->ttl_ms);

@@ -4,6 +4,8 @@
  * is on record who asked and why, and nowhere else: everything else shows masks. */
 #include "api/variables.h"
 
+#include "store/deploy_variables.h"
+
 #include "model/names.h"
 #include "store/plugin_secrets.h"
 
@@ -106,6 +108,18 @@ int variable_versions_index(struct exchange *x)
 		return not_there(x);
 	page_link(x, &rows, limit, "version");
 	return answer_rows(x, &rows);
+}
+
+int variable_usage_show(struct exchange *x)
+{
+	struct db_rows rows;
+	int r = check_key(x);
+
+	if (r == OK)
+		r = variable_usage(x->call, api_of(x)->db, x->params[0], x->params[1], &rows);
+	if (r != OK)
+		return r;
+	return rows.n_rows ? answer_rows(x, &rows) : not_there(x);
 }
 
 /* ---- changes ---- */

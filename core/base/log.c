@@ -1,8 +1,6 @@
 /* The one log sink: level check, one JSON line, redaction, one write. */
 #include "base/log.h"
 
-#include "base/secret_memory.h"
-
 #include "base/clock.h"
 #include "base/json_write.h"
 
@@ -13,13 +11,12 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES  (64 * 1024)
-#define PROCESS_SECRETS 64
-#define SHORTEST_SECRET 6
+#define PROCESS_SECRETS (4 * 1024 * 1024) /* bytes, of all their forms */
 
 static enum log_level least = LOG_INFO;
 static int sink = STDOUT_FILENO;
-static struct str process_secrets[PROCESS_SECRETS];
-static unsigned n_process_secrets;
+static struct redactor *process_secrets;
+static bool process_hides_all;
 static _Thread_local struct log_scope *current;
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -73,58 +70,29 @@ void log_scope_set(struct log_scope *scope, struct log_field field)
 
 void log_secret(struct str value)
 {
-	char *copy;
-
-	if (value.n < SHORTEST_SECRET || n_process_secrets == PROCESS_SECRETS)
-		return;
-	for (unsigned i = 0; i < n_process_secrets; i++)
-		if (str_eq(process_secrets[i], value))
-			return;
-	copy = secret_alloc(value.n);
-	memcpy(copy, value.p, value.n);
-	process_secrets[n_process_secrets++] = (struct str){ copy, value.n };
+	if (!process_secrets)
+		process_secrets = redactor_new(PROCESS_SECRETS);
+	process_hides_all |= !redactor_add(process_secrets, STR("[redacted]"), value);
 }
 
-/* The longest secret that starts at `at`, or 0. */
-static size_t secret_at(struct str text, size_t at)
+static void redact_with_scope(struct str text, bool cut, struct buf *ret)
 {
-	struct str rest = { text.p + at, text.n - at };
-	size_t longest = 0;
+	const struct redactor *const both[] = { process_secrets, current ? current->secrets : NULL };
 
-	for (unsigned i = 0; i < n_process_secrets; i++)
-		if (process_secrets[i].n > longest && str_starts(rest, process_secrets[i]))
-			longest = process_secrets[i].n;
-	for (struct log_secret *s = current ? current->secrets : NULL; s; s = s->next)
-		if (s->value.n > longest && s->value.n >= SHORTEST_SECRET && str_starts(rest, s->value))
-			longest = s->value.n;
-	return longest;
+	if (process_hides_all || (current && current->hides_all))
+		buf_add_str(ret, STR("[redacted]"));
+	else
+		redact(both, 2, text, cut, ret);
 }
 
 void log_redact(struct str text, struct buf *ret)
 {
-	size_t from = 0, i = 0;
+	redact_with_scope(text, false, ret);
+}
 
-	while (i < text.n) {
-		size_t n = secret_at(text, i);
-
-		if (n == 0) {
-			i++;
-			continue;
-		}
-		/* one that begins inside another must not leave its tail behind */
-		for (size_t k = 1; k < n; k++) {
-			size_t more = secret_at(text, i + k);
-
-			if (k + more > n)
-				n = k + more;
-		}
-		buf_add(ret, text.p + from, i - from);
-		buf_add(ret, "[redacted]", 10);
-		i += n;
-		from = i;
-	}
-	if (from < text.n)
-		buf_add(ret, text.p + from, text.n - from);
+void log_redact_part(struct str text, struct buf *ret)
+{
+	redact_with_scope(text, true, ret);
 }
 
 static void put_redacted(struct json_out *out, const char *key, struct str text)

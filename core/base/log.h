@@ -5,11 +5,11 @@
  * Owns: the level, the file descriptor (stdout unless told otherwise). A line is one write(2), so lines of several
  * processes on one pipe do not mix.
  * Easy to break: every text passes log_redact() here and only here. A secret is registered in the scope of the call
- * that decrypted it (log_scope_secret) or for the whole process (log_secret); both never reach the line. */
+ * that decrypted it (call_secret) or for the whole process (log_secret); both never reach the line. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include "base/buf.h"
+#include "base/redact.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
@@ -21,16 +21,12 @@ struct log_field {
 	int64_t number;
 };
 
-struct log_secret {
-	struct str value;
-	struct log_secret *next;
-};
-
 #define LOG_SCOPE_FIELDS 8
 struct log_scope {
 	struct log_field fields[LOG_SCOPE_FIELDS];
 	unsigned n_fields;
-	struct log_secret *secrets; /* newest first, memory of the call's arena */
+	struct redactor *secrets; /* of the call; NULL = none */
+	bool hides_all;           /* there are more than it holds: no text is shown */
 };
 
 #define F_STR(k, v)  ((struct log_field){ .key = (k), .kind = 's', .text = (v) })
@@ -47,11 +43,11 @@ struct log_scope *log_scope_swap(struct log_scope *scope);
 /* The key replaces an earlier field of the same name; fields past LOG_SCOPE_FIELDS are ignored. The text must
  * outlive the scope. */
 void log_scope_set(struct log_scope *scope, struct log_field field);
-/* A secret for the whole process (configuration). Copied; secrets under 6 bytes are not registered: they would
- * blacken ordinary words. At most 64. */
+/* A secret for the whole process (configuration). Copied. */
 void log_secret(struct str value);
-/* `text` with every secret of the current scope and the process replaced by [redacted], into ret. */
+/* `text` without the secrets of the current scope and the process, in all forms that base/redact.h knows, into ret. */
 void log_redact(struct str text, struct buf *ret);
+void log_redact_part(struct str text, struct buf *ret); /* of a longer text: see redact() */
 
 /* log_info("DeploymentProcessor", "Preview deployment created", F_STR("projectId", id), F_INT("prNumber", 42)); */
 #define log_debug(context, message, ...) LOG_LINE(LOG_DEBUG, context, message, ##__VA_ARGS__)

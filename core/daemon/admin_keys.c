@@ -121,16 +121,17 @@ typedef int batch_function(struct call *call, struct db *db, const struct key_ri
 static int run_batch(struct call *call, const struct keys_command *k, batch_function *batch, struct key_walk *walk)
 {
 	struct arena *outer = call->arena;
-	struct log_secret *secrets = call->log.secrets;
+	const struct log_scope scope = call->log;
 	char why[512];
 	int r;
 
 	call->arena = arena_new();
+	call->log.secrets = NULL;
 	r = batch(call, k->db, k->master, walk);
 	snprintf(why, sizeof(why), "%s", call->why);
 	for (int i = 0; i < 4; i++)
 		walk->at[i] = arena_str(outer, walk->at[i]);
-	call->log.secrets = secrets;
+	call->log = scope;
 	call->arena = arena_free(call->arena);
 	call->arena = outer;
 	call->why = "";

@@ -155,6 +155,7 @@ static void open_queue(struct worker *w)
 		.call_ms = c->provider_timeout_ms < half_lease ? c->provider_timeout_ms : half_lease,
 		.settle_ms = c->provider_settle_ms,
 		.build_ms = c->build_timeout_ms,
+		.public_url = str_of(c->api_base_url),
 		.account_builds = c->builds_per_account,
 	};
 	w->handlers[0] = (struct job_handler){ "reconcile", reconcile, &w->reconciler };

@@ -5,7 +5,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+
+#define SECRETS_MAX (24 * 1024 * 1024) /* bytes, of all their forms; with more no text is shown */
 
 int call_fail(struct call *call, int code, const char *format, ...)
 {
@@ -30,15 +31,29 @@ int64_t call_left_ms(const struct call *call)
 	return left > 0 ? left : 0;
 }
 
+static void free_secrets(void *redactor)
+{
+	redactor_free(redactor);
+}
+
+static void hide(struct call *call, struct str mark, struct str secret)
+{
+	if (!call->log.secrets) {
+		call->log.secrets = redactor_new(SECRETS_MAX);
+		arena_defer(call->arena, free_secrets, call->log.secrets);
+		arena_wipe(call->arena);
+	}
+	call->log.hides_all |= !redactor_add(call->log.secrets, mark, secret);
+}
+
 void call_secret(struct call *call, struct str secret)
 {
-	struct log_secret *entry = arena_alloc(call->arena, sizeof(*entry));
-	char *copy = arena_secret(call->arena, secret.n + 1);
+	hide(call, STR("[redacted]"), secret);
+}
 
-	if (secret.n)
-		memcpy(copy, secret.p, secret.n);
-	*entry = (struct log_secret){ { copy, secret.n }, call->log.secrets };
-	call->log.secrets = entry;
+void call_secret_named(struct call *call, struct str name, struct str secret)
+{
+	hide(call, arena_printf(call->arena, "[%.*s]", STR_FMT(name)), secret);
 }
 
 bool call_cancelled(const struct call *call)

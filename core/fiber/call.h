@@ -28,8 +28,10 @@ struct call {
 int call_fail(struct call *call, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Milliseconds left until the deadline, 0 when it has passed, INT64_MAX without one. */
 int64_t call_left_ms(const struct call *call);
-/* Never let this text reach a log line of this call. The bytes are copied, and all memory of
- * the call's arena is wiped when it ends. */
+/* Never let this text reach a log line of this call, nor what log_redact() is asked about while it runs. The bytes are
+ * copied, and all memory of the call's arena is wiped when it ends. */
 void call_secret(struct call *call, struct str secret);
+/* The same; where it stood, "[name]" stands. */
+void call_secret_named(struct call *call, struct str name, struct str secret);
 
 #endif

@@ -15,6 +15,8 @@ static const struct wording {
 	{ "preview.ready", EVENT_SUCCESS, "Preview ready", "It can be looked at." },
 	{ "preview.failed", EVENT_ERROR, "Preview failed", "It could not be deployed." },
 	{ "preview.cancelled", EVENT_WARN, "Preview cancelled", "Its build was cancelled." },
+	{ "preview.decoy", EVENT_ERROR, "A decoy was used",
+	  "Somebody used a value that only this pull request's build was given; nothing more of it is deployed." },
 	{ "preview.destroyed", EVENT_INFO, "Preview destroyed", "It is gone at the provider." },
 	{ "preview.destroy_failed", EVENT_ERROR, "Preview could not be taken down",
 	  "The provider refuses to take it down; it is tried again, but may cost money until somebody looks." },

@@ -72,6 +72,7 @@ struct rules rules_read(const struct json *json)
 		.skip_authors = read_words(json_get(json, "skipAuthors")),
 		.skip_marker = json_text(json_get(json, "skipMarker"), STR("[skip preview]")),
 		.approve_label = json_text(json_get(json, "approveLabel"), STR("")),
+		.decoys = json_bool(json_get(json, "decoys"), false),
 		.max_builds = json_int(json_get(json, "maxBuilds"), 0),
 		.max_previews = json_int(json_get(json, "maxPreviews"), 0),
 		.ttl_ms = json_int(json_get(json, "ttlMs"), 0),
@@ -102,6 +103,7 @@ void rules_write(const struct rules *rules, struct json_out *out)
 	put_words(out, "skipAuthors", &rules->skip_authors);
 	json_put_text(out, "skipMarker", rules->skip_marker);
 	json_put_text(out, "approveLabel", rules->approve_label);
+	json_put_bool(out, "decoys", rules->decoys);
 	json_put_int(out, "maxBuilds", rules->max_builds);
 	json_put_int(out, "maxPreviews", rules->max_previews);
 	json_put_int(out, "ttlMs", rules->ttl_ms);

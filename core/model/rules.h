@@ -28,6 +28,7 @@ struct rules {
 	struct rule_words skip_authors;  /* globs; logins have no case at GitHub */
 	struct str skip_marker;          /* in the title, any case; default "[skip preview]" */
 	struct str approve_label;        /* set on a fork it approves its commit; empty = none does */
+	bool decoys;                 /* each deployment of a fork is given one; SQL reads it: reconcile_preview */
 	/* 0 = no limit, as are the others. SQL reads these by their JSON names: build_admit() */
 	int64_t max_builds;   /* that run at once */
 	int64_t max_previews; /* that stand at once, with those that are built */
@@ -52,7 +53,8 @@ struct decision {
 
 /* From the project's JSON:
  * {"drafts":"skip|deploy","forks":"approve|trusted|deploy|skip","labelsAny":[],"labelsNone":[],
- * "baseBranches":[],"skipAuthors":[],"skipMarker":"","approveLabel":"","maxBuilds":0,"maxPreviews":0,"ttlMs":0}. What
+ * "baseBranches":[],"skipAuthors":[],"skipMarker":"","approveLabel":"","decoys":false,
+ * "maxBuilds":0,"maxPreviews":0,"ttlMs":0}. What
  * is absent has its default; NULL gives all defaults. */
 struct rules rules_read(const struct json *json);
 /* The same, with every default filled in, as members of an object that is open. */

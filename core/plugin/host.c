@@ -12,18 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALLOC_MAX    (64ull * 1024 * 1024)
-#define FORMAT_MAX   (64 * 1024)
-#define WHY_MAX      900
-#define LOG_LINES    100
-#define LOG_MAX      4096
-#define URL_MAX      8192
-#define METRIC_MAX   40
-#define SECRET_MAX   8192 /* the longest secret that is found across the end of a text */
-#define SECRET_LINES 256
-#define SECRET_LINE  12 /* shorter lines of a secret are no secret */
-#define RETRY_MAX    (24 * 60 * 60 * 1000)
-#define CONTEXT      "Plugin"
+#define ALLOC_MAX  (64ull * 1024 * 1024)
+#define FORMAT_MAX (64 * 1024)
+#define WHY_MAX    900
+#define LOG_LINES  100
+#define LOG_MAX    4096
+#define URL_MAX    8192
+#define METRIC_MAX 40
+#define RETRY_MAX  (24 * 60 * 60 * 1000)
+#define CONTEXT    "Plugin"
 
 int host_run(struct opshub_call *c, host_fn *fn, void *arg)
 {
@@ -66,48 +63,19 @@ struct str foreign_text(struct arena *arena, const char *text, size_t max)
 	return (struct str){ copy, s.n };
 }
 
-/* A secret may lie across the place where the text is cut. So more is read than is kept, and of a text that goes on
- * beyond that, the end, where half a secret may stand, is not kept. */
 struct str foreign_redacted(struct call *call, const char *text, size_t max)
 {
-	struct str plain = foreign_text(call->arena, text, max + SECRET_MAX), clean;
-	bool goes_on = plain.n > max && text[plain.n] != 0;
+	struct str plain = foreign_text(call->arena, text, max), clean;
 	struct buf buf;
 
 	buf_init(&buf, 4 * plain.n + 16 * 1024);
-	log_redact(plain, &buf);
-	clean = buf_str(&buf);
-	if (goes_on)
-		clean.n = clean.n > SECRET_MAX ? clean.n - SECRET_MAX : 0;
-	clean = foreign_text(call->arena, arena_text(call->arena, clean), max);
+	if (plain.n && text[plain.n]) /* cut off, perhaps inside a secret */
+		log_redact_part(plain, &buf);
+	else
+		log_redact(plain, &buf);
+	clean = foreign_text(call->arena, arena_text(call->arena, buf_str(&buf)), max);
 	buf_done(&buf);
 	return clean;
-}
-
-static void register_once(struct call *call, struct str text)
-{
-	if (text.n == 0)
-		return;
-	for (const struct log_secret *s = call->log.secrets; s; s = s->next)
-		if (str_eq(s->value, text))
-			return;
-	call_secret(call, text);
-}
-
-void secret_once(struct call *call, const char *secret)
-{
-	struct str rest = str_of(secret);
-
-	register_once(call, rest);
-	if (!memchr(rest.p, '\n', rest.n))
-		return;
-	/* A key of several lines comes back line by line. */
-	for (int i = 0; rest.n && i < SECRET_LINES; i++) {
-		struct str line = str_trim(str_split(&rest, '\n'));
-
-		if (line.n >= SECRET_LINE)
-			register_once(call, line);
-	}
 }
 
 static void *host_alloc(opshub_call *c, uint64_t size)
@@ -250,7 +218,7 @@ static opshub_status host_sleep(opshub_call *c, int64_t ms)
 
 static int redact_here(struct opshub_call *c, void *arg)
 {
-	secret_once(c->call, foreign_text(c->call->arena, arg, LOG_MAX).p);
+	call_secret(c->call, foreign_text(c->call->arena, arg, LOG_MAX));
 	return OK;
 }
 

@@ -76,8 +76,6 @@ static inline const char *plugin_word(const struct plugin *plugin)
 struct str foreign_text(struct arena *arena, const char *text, size_t max);
 /* The same with the secrets of the call taken out. */
 struct str foreign_redacted(struct call *call, const char *text, size_t max);
-/* Register a secret unless it is already. */
-void secret_once(struct call *call, const char *secret);
 
 /* Services in files of their own. */
 AWAITS opshub_status host_http(opshub_call *c, const struct opshub_http_request *request,

@@ -81,7 +81,7 @@ static int sign_here(struct opshub_call *c, void *arg)
 	r = offload(c->call, sign, s, drop);
 	if (r == OK && s->worked) {
 		*wish->ret = arena_text(c->call->arena, str_of(s->token));
-		secret_once(c->call, *wish->ret);
+		call_secret(c->call, str_of(*wish->ret));
 	} else if (r == OK) {
 		r = call_fail(c->call, E_INVALID, "The private key %s", s->why);
 	}

@@ -23,7 +23,8 @@ static void hide_secrets(struct call *call, const struct instance *instance)
 
 	for (uint32_t i = 0; i < plugin->about.n_settings; i++)
 		if (plugin->settings[i].type == OPSHUB_SETTING_SECRET)
-			secret_once(call, *(const char **)((char *)instance->memory + plugin->settings[i].offset));
+			call_secret(call,
+				    str_of(*(const char **)((char *)instance->memory + plugin->settings[i].offset)));
 }
 
 /* The plugin's code as one of ours, with a message in any case. */

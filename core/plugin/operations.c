@@ -99,7 +99,7 @@ int provider_create(struct call *call, struct instance *instance, const struct o
 		const struct opshub_env *env = (const void *)((const char *)request->env +
 							      (size_t)i * request->env_size);
 		if (env->is_secret)
-			secret_once(call, env->value);
+			call_secret(call, str_of(env->value));
 	}
 	return run(call, instance, "create", instance->plugin->provider.create, run_create, copy_deployment, &args);
 }

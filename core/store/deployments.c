@@ -90,6 +90,10 @@ static int refuse(struct call *call, struct db *db, struct str id, enum wish wis
 	if (r == OK && rows.n_rows > 0 && db_bool(&rows, 0, "locked"))
 		return call_fail(call, E_CONFLICT,
 				 "the organization is locked down: nothing is deployed until an owner unlocks it");
+	if (r == OK && rows.n_rows > 0 && db_bool(&rows, 0, "frozen"))
+		return call_fail(call, E_CONFLICT,
+				 "a decoy of this deployment was used: nothing of it is deployed until a MAINTAINER "
+				 "unfreezes it");
 	if (wish == WISH_APPROVE && db_query(call, db, Q_DEPLOYMENT_HELD, &rows, A_STR(id)) == OK && rows.n_rows > 0 &&
 	    db_bool(&rows, 0, "held"))
 		return call_fail(call, E_CONFLICT, "another commit waits for approval by now: %.*s; look at that one",

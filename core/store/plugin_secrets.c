@@ -52,15 +52,6 @@ int secrets_seal(struct call *call, const struct key_ring *keys, const struct se
 	return OK;
 }
 
-/* A job opens the same secrets before each of its steps. */
-static void hide_in_log(struct call *call, struct str plain)
-{
-	for (const struct log_secret *s = call->log.secrets; s; s = s->next)
-		if (str_eq(s->value, plain))
-			return;
-	call_secret(call, plain);
-}
-
 int secret_open(struct call *call, const struct key_ring *keys, const struct secret_place *place, struct str key,
 		struct str sealed, struct str *ret_plain)
 {
@@ -77,7 +68,7 @@ int secret_open(struct call *call, const struct key_ring *keys, const struct sec
 				 place->kind, STR_FMT(place->plugin),
 				 r == E_NOT_FOUND ? "it was sealed with another ENCRYPTION_KEY_BASE64"
 						  : "it is damaged or was moved");
-	hide_in_log(call, plain);
+	call_secret(call, plain);
 	*ret_plain = plain;
 	return OK;
 }

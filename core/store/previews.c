@@ -23,6 +23,8 @@ static void read_preview(const struct db_rows *rows, struct preview_row *p)
 	p->instance_id = db_text(rows, 0, "instance_id");
 	p->pr_number = db_int(rows, 0, "pr_number");
 	p->from_fork = db_bool(rows, 0, "from_fork");
+	p->decoys = db_bool(rows, 0, "decoys");
+	p->frozen_why = db_text(rows, 0, "frozen_why");
 	p->created_at_ms = db_time(rows, 0, "created_at");
 	p->model.desired = str_eq(desired, STR("deployed")) ? DESIRED_DEPLOYED
 			   : str_eq(desired, STR("held"))   ? DESIRED_HELD
@@ -52,6 +54,8 @@ static void read_attempts(struct call *call, const struct db_rows *rows, struct 
 			.error_reason = db_text(rows, i, "error_reason"),
 			.log_bytes = db_int(rows, i, "log_bytes"),
 			.created_at_ms = db_time(rows, i, "created_at"),
+			.has_variables = db_bool(rows, i, "has_variables"),
+			.has_decoy = db_bool(rows, i, "has_decoy"),
 		};
 		model[i] = (struct attempt){
 			.generation = db_int(rows, i, "generation"),
@@ -124,12 +128,23 @@ int attempt_insert(struct call *call, struct db *db, const struct job *job, int6
 	return r;
 }
 
-int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms)
+int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms,
+		 const struct deploy_variables *variables, struct str decoy_hash)
 {
+	struct str *ids = arena_alloc(call->arena, (variables->n + 1) * sizeof(*ids));
+	struct str *fingerprints = arena_alloc(call->arena, (variables->n + 1) * sizeof(*fingerprints));
+	int64_t *versions = arena_alloc(call->arena, (variables->n + 1) * sizeof(*versions));
 	struct db_rows rows;
-	int r = db_query(call, db, Q_ATTEMPT_SENT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
-			 A_INT(call_ms));
+	int r;
 
+	for (size_t i = 0; i < variables->n; i++) {
+		ids[i] = variables->items[i].id;
+		versions[i] = variables->items[i].version;
+		fingerprints[i] = variables->items[i].fingerprint;
+	}
+	r = db_query(call, db, Q_ATTEMPT_SENT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
+		     A_INT(call_ms), A_TEXTS(ids, variables->n), A_INTS(versions, variables->n),
+		     A_TEXTS(fingerprints, variables->n), decoy_hash.n ? A_BYTES(decoy_hash) : A_NULL);
 	if (r == OK && rows.n_rows == 0)
 		r = call_fail(call, E_CONFLICT, "the job's lease was lost or ends too soon");
 	return r;

@@ -5,21 +5,25 @@
 
 #include "db/db.h"
 #include "model/preview.h"
+#include "store/deploy_variables.h"
 #include "store/jobs.h"
 
-#define PREVIEW_FROZEN "FROZEN" /* the detail that is shown during a lockdown */
+#define PREVIEW_FROZEN "FROZEN" /* the detail during a lockdown, or after a decoy was used */
 
 struct attempt_row {
 	struct str id, sha, branch, provider, provider_id, url, log_cursor, error_reason;
 	int64_t log_bytes;
 	int64_t created_at_ms;
+	bool has_variables, has_decoy; /* it was sent with them */
 };
 
 struct preview_row {
 	struct str id, project_id, project_name, repo, provider, settings, title, branch, sha, why, status, detail,
 		instance_id;
+	struct str frozen_why; /* why it is frozen by itself; empty: its organization is locked down, or nothing is */
 	int64_t pr_number, settings_version;
 	bool from_fork;
+	bool decoys; /* rule of its project */
 	int64_t created_at_ms;
 	struct preview model; /* what preview_next() decides on; model.attempts runs beside `attempts` */
 	const struct attempt_row *attempts;
@@ -34,9 +38,11 @@ AWAITS int preview_load(struct call *call, struct db *db, const struct job *job,
 AWAITS int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation,
 			  struct str attempt_id, struct str provider, int64_t deadline_ms, int64_t account_builds,
 			  bool *ret_waits);
-/* Immediately before the provider is called. E_CONFLICT when the lease ends within call_ms. */
-AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id,
-			int64_t call_ms);
+/* Immediately before the provider is called, with what it is going to be given (decoy_hash: empty = no
+ * decoy). E_CONFLICT when the lease ends within
+ * call_ms. */
+AWAITS int attempt_sent(struct call *call, struct db *db, const struct job *job, struct str attempt_id, int64_t call_ms,
+			const struct deploy_variables *variables, struct str decoy_hash);
 
 /* The result of one step. Empty texts and negative numbers leave a column as it is. */
 struct attempt_change {

@@ -53,6 +53,6 @@ int variable_open(struct call *call, const struct key_ring *ring, const struct v
 				 (long long)place->version, STR_FMT(place->key),
 				 r == E_NOT_FOUND ? "it was sealed with a key that is not here"
 						  : "it is damaged, or was moved from another place");
-	call_secret(call, *ret_plain);
+	call_secret_named(call, place->key, *ret_plain);
 	return OK;
 }

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "store/decoys.h"
+#include "store/project_keys.h"
 
 #define LONGEST_BACKOFF_MS (15 * 60 * 1000)
 
@@ -37,12 +39,50 @@ void provider_end(struct call *call, const struct provider_call *p)
 	instance_release(p->instance);
 }
 
+int decoy_hide(struct step_context *s, struct call *call, unsigned i, struct str *ret_token)
+{
+	const struct key_ring *ring;
+	int r = project_ring(call, s->rec->db, s->rec->providers->keys, s->preview.project_id, &ring);
+
+	if (r != OK)
+		return r;
+	*ret_token = decoy_token(call->arena, ring, s->preview.attempts[i].id);
+	call_secret_named(call, STR(DECOY_KEY), *ret_token);
+	return OK;
+}
+
+int hide_variables(struct step_context *s, struct call *call, unsigned i)
+{
+	const struct attempt_row *attempt = &s->preview.attempts[i];
+	struct str token;
+	int r = OK;
+
+	if (str_eq(s->hidden, attempt->id))
+		return OK;
+	if (attempt->has_variables)
+		r = attempt_variables_hide(call, s->rec->db, s->rec->providers->keys, attempt->id);
+	if (r == OK && attempt->has_decoy)
+		r = decoy_hide(s, call, i, &token);
+	if (r == E_INVALID) {
+		s->cannot_hide = arena_printf(call->arena,
+					      "what the provider said is not kept: it might hold a value that cannot "
+					      "be looked for, because %s",
+					      call->why);
+		r = OK;
+	}
+	if (r == OK)
+		s->hidden = attempt->id;
+	return r;
+}
+
 int provider_ask(struct step_context *s, struct call *call, unsigned i, provider_operation *operation)
 {
 	const struct attempt_row *attempt = &s->preview.attempts[i];
 	struct provider_call p;
-	int r = provider_begin(s, call, attempt->provider, &p);
+	int r = hide_variables(s, call, i);
 
+	if (r == OK)
+		r = provider_begin(s, call, attempt->provider, &p);
 	if (r != OK)
 		return r;
 	r = operation(call, p.instance, arena_text(call->arena, attempt->provider_id));
@@ -80,6 +120,8 @@ int fail_attempt(struct step_context *s, struct call *call, unsigned i, const ch
 {
 	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
 
+	if (s->cannot_hide.n)
+		why = s->cannot_hide;
 	change.state = gone ? "gone" : NULL;
 	change.status = "FAILED";
 	change.error_reason = str_of(reason);
@@ -107,7 +149,7 @@ int back_off(struct step_context *s, struct call *call, unsigned i, const char *
 	change.next_ms = backoff_ms(tries, 1000, LONGEST_BACKOFF_MS, step_random());
 	if (call->retry_after_ms > change.next_ms)
 		change.next_ms = spread_ms(call->retry_after_ms, step_random());
-	change.message = str_of(call->why);
+	change.message = s->cannot_hide.n ? s->cannot_hide : str_of(call->why);
 	change.preview_detail = detail;
 	log_warn("DeploymentProcessor", "Provider could not be asked; it is tried again",
 		 F_STR("error", change.message), F_STR("provider", s->preview.attempts[i].provider),

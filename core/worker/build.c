@@ -6,6 +6,7 @@
 #define MOST_LOG_BYTES (512 * 1024)
 #define LAST_PAGES     64
 #define CUT_NOTICE     "[OpsHub keeps 512 KiB of a build's output: the rest is at the provider]\n"
+#define MOST_CLEAN     (4 * 1024 * 1024) /* with marks, which may be longer than what they stand for */
 
 /* ---- output ---- */
 
@@ -23,6 +24,22 @@ size_t build_log_write(const struct build_log *log, size_t room, struct buf *ret
 		n += log->lines[i].text.n + 1;
 	}
 	return n;
+}
+
+/* What of a page may be stored. Its lines were searched one by one when they came; a secret may also begin on this page
+ * and end on the next. */
+static struct str storable(struct step_context *s, struct call *call, struct str page, bool is_first)
+{
+	struct buf clean;
+	struct str text;
+
+	if (s->cannot_hide.n)
+		return is_first ? arena_printf(call->arena, "[%.*s]\n", STR_FMT(s->cannot_hide)) : STR("");
+	buf_init(&clean, MOST_CLEAN);
+	log_redact_part(page, &clean);
+	text = clean.overflow ? STR(CUT_NOTICE) : arena_str(call->arena, buf_str(&clean));
+	buf_done(&clean);
+	return text;
 }
 
 /* Where reading has come to. */
@@ -50,8 +67,8 @@ static bool read_page(struct step_context *s, struct call *call, unsigned i, str
 		return false;
 	buf_init(&text, MOST_LOG_BYTES + sizeof(CUT_NOTICE));
 	used = build_log_write(&log, MOST_LOG_BYTES - (size_t)at->bytes, &text);
-	r = build_log_add(call, s->rec->db, s->job, attempt->id, arena_str(call->arena, buf_str(&text)), (int64_t)used,
-			  log.next_cursor);
+	r = build_log_add(call, s->rec->db, s->job, attempt->id, storable(s, call, buf_str(&text), at->bytes == 0),
+			  (int64_t)used, log.next_cursor);
 	buf_done(&text);
 	at->bytes += (int64_t)used;
 	if (log.is_complete || str_eq(log.next_cursor, at->cursor))
@@ -143,8 +160,10 @@ int step_poll(struct step_context *s, struct call *call, unsigned i)
 	struct deployment d = { 0 };
 	struct provider_call p;
 	struct str why;
-	int r = provider_begin(s, call, attempt->provider, &p);
+	int r = hide_variables(s, call, i);
 
+	if (r == OK)
+		r = provider_begin(s, call, attempt->provider, &p);
 	if (r != OK)
 		return back_off(s, call, i, NULL);
 	r = provider_status(call, p.instance, arena_text(call->arena, attempt->provider_id), &d);

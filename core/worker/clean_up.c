@@ -105,7 +105,10 @@ int step_settle(struct step_context *s, struct call *call)
 
 int step_hold(struct step_context *s, struct call *call)
 {
-	log_info("DeploymentProcessor", "Preview is not deployed: its organization is locked down");
-	return preview_hold(call, s->rec->db, s->job, s->preview.model.generation, PREVIEW_FROZEN,
-			    STR("the organization is locked down: this is deployed when an owner unlocks it"));
+	struct str why = s->preview.frozen_why;
+
+	if (why.n == 0)
+		why = STR("the organization is locked down: this is deployed when an owner unlocks it");
+	log_info("DeploymentProcessor", "Preview is not deployed: it is frozen", F_STR("reason", why));
+	return preview_hold(call, s->rec->db, s->job, s->preview.model.generation, PREVIEW_FROZEN, why);
 }

@@ -2,6 +2,7 @@
 #include "worker/steps.h"
 
 #include "base/id.h"
+#include "store/decoys.h"
 
 #define QUOTA_WAIT_MS     (10 * 60 * 1000)
 #define QUOTA_DEADLINE_MS (24ll * 60 * 60 * 1000)
@@ -98,6 +99,49 @@ static int retry_create(struct step_context *s, struct call *call, unsigned i, s
 	return write_change(s, call, &change);
 }
 
+/* What an attempt is given. */
+struct gifts {
+	struct deploy_variables variables;
+	struct str decoy; /* its address; empty = none */
+	struct str decoy_hash;
+};
+
+static int find_gifts(struct step_context *s, struct call *call, unsigned i, struct gifts *ret)
+{
+	const struct preview_row *p = &s->preview;
+	struct str token = { 0 };
+	int r = deploy_variables(call, s->rec->db, s->rec->providers->keys, p->id, &ret->variables);
+
+	if (r != OK || !p->from_fork || !p->decoys)
+		return r;
+	for (size_t k = 0; k < ret->variables.n; k++)
+		if (str_eq(ret->variables.items[k].key, STR(DECOY_KEY))) /* theirs counts */
+			return OK;
+	r = decoy_hide(s, call, i, &token);
+	if (r == OK) {
+		ret->decoy = arena_printf(call->arena, "%.*s/d/%.*s", STR_FMT(s->rec->public_url), STR_FMT(token));
+		ret->decoy_hash = decoy_hash(call->arena, token);
+	}
+	return r;
+}
+
+static void give(struct call *call, const struct gifts *gifts, struct opshub_deploy_request *request)
+{
+	const struct deploy_variables *variables = &gifts->variables;
+	struct opshub_env *env = arena_alloc(call->arena, (variables->n + 1) * sizeof(*env));
+	uint32_t n = 0;
+
+	for (; n < variables->n; n++) /* an opened value has a NUL behind it */
+		env[n] = (struct opshub_env){ .key = arena_text(call->arena, variables->items[n].key),
+					      .value = variables->items[n].value.p,
+					      .is_secret = 1 };
+	if (gifts->decoy.n)
+		env[n++] = (struct opshub_env){ .key = DECOY_KEY, .value = gifts->decoy.p, .is_secret = 1 };
+	request->env = env;
+	request->n_env = n;
+	request->env_size = sizeof(*env);
+}
+
 static struct opshub_deploy_request request_for(struct step_context *s, struct call *call, unsigned i)
 {
 	const struct preview_row *p = &s->preview;
@@ -113,19 +157,26 @@ static struct opshub_deploy_request request_for(struct step_context *s, struct c
 		.branch = arena_text(call->arena, p->attempts[i].branch),
 		.sha = arena_text(call->arena, p->attempts[i].sha),
 		.title = arena_text(call->arena, p->title),
-		.env_size = sizeof(struct opshub_env),
 	};
 }
 
 int step_send(struct step_context *s, struct call *call, unsigned i)
 {
-	struct opshub_deploy_request request = request_for(s, call, i);
 	const struct attempt_row *attempt = &s->preview.attempts[i];
+	struct gifts gifts = { 0 };
+	struct opshub_deploy_request request;
 	struct deployment deployment = { 0 };
 	struct provider_call p;
 	struct failure failure;
-	int r;
+	int r = find_gifts(s, call, i, &gifts);
 
+	if (r == E_INVALID)
+		return fail_attempt(s, call, i, "VARIABLE_ERROR", str_of(call->why), true);
+	if (r != OK)
+		return r;
+	s->hidden = attempt->id;
+	request = request_for(s, call, i);
+	give(call, &gifts, &request);
 	/* the call's time runs from before SENT is written: a process stopped in between sends nothing when it goes on
 	 */
 	r = provider_begin(s, call, attempt->provider, &p);
@@ -135,7 +186,8 @@ int step_send(struct step_context *s, struct call *call, unsigned i)
 	if (r != OK)
 		return r;
 	jobs_extend(call, s->rec->db, &s->job->id, &s->job->fence, 1, s->rec->lease_ms);
-	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200);
+	r = attempt_sent(call, s->rec->db, s->job, attempt->id, s->rec->call_ms + 200, &gifts.variables,
+			 gifts.decoy_hash);
 	if (r != OK) {
 		provider_end(call, &p);
 		return r;
@@ -169,8 +221,10 @@ int step_find(struct step_context *s, struct call *call, const struct step *step
 	const struct attempt_row *attempt = &s->preview.attempts[i];
 	struct deployment deployment = { 0 };
 	struct provider_call p;
-	int r = provider_begin(s, call, attempt->provider, &p);
+	int r = hide_variables(s, call, i);
 
+	if (r == OK)
+		r = provider_begin(s, call, attempt->provider, &p);
 	if (r != OK)
 		return back_off(s, call, i, NULL);
 	r = provider_find(call, p.instance, arena_text(call->arena, attempt->id), &deployment);

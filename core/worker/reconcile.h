@@ -20,6 +20,7 @@ struct reconciler {
 	int64_t call_ms;        /* longest provider call; less than half a lease */
 	int64_t settle_ms;      /* after that an attempt the provider does not know was never received */
 	int64_t build_ms;       /* deadline of a build */
+	struct str public_url;  /* of this installation: where decoys lead */
 	int64_t account_builds; /* most of one provider account at once; 0 = no limit */
 };
 

@@ -9,6 +9,8 @@ struct step_context {
 	const struct job *job;
 	struct preview_row preview; /* as it was read before this step */
 	int64_t no_room_for;        /* the generation for which there was no room in this run; 0 = none */
+	struct str hidden;          /* the attempt whose variables are secrets of the call */
+	struct str cannot_hide;     /* why what a provider says must not be kept; empty = it may */
 };
 
 /* ---- attempt.c ---- */
@@ -30,6 +32,10 @@ struct provider_call {
  * back with provider_end. */
 AWAITS int provider_begin(struct step_context *s, struct call *call, struct str provider, struct provider_call *ret);
 void provider_end(struct call *call, const struct provider_call *p);
+/* Before a provider is asked about an attempt: what the attempt was given is hidden in all that comes back. */
+AWAITS int hide_variables(struct step_context *s, struct call *call, unsigned attempt);
+/* The token of the attempt's decoy, which becomes a secret of the call. */
+AWAITS int decoy_hide(struct step_context *s, struct call *call, unsigned attempt, struct str *ret_token);
 /* Shortens the call's deadline to one provider call; returns the one before. */
 int64_t provider_deadline(struct call *call, const struct reconciler *rec);
 typedef int provider_operation(struct call *call, struct instance *instance, const char *id);

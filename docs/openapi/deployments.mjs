@@ -38,6 +38,8 @@ export const schemas = {
     providerDeploymentId: orNull(text('The same, as the provider calls it.')),
     inspectorUrl: orNull(text('Its page at the provider.')),
     updatedAt: time('When anything of this last changed.'),
+    frozenAt: orNull(time('Since when nothing of it is deployed, because its decoy was used.')),
+    frozenReason: orNull(text('What happened, and what ends it.')),
   }),
   DeploymentWish: object({
     id: id('deploy', 'The deployment.'),
@@ -142,6 +144,8 @@ export const operations = [
     body: body({ sha: text('The whole id of the commit that was looked at.', { minLength: 40, maxLength: 64 }) }, { required: ['sha'] }),
     example: { sha: 'ec26c3e57ca3a959ca5aad62de7213c562f8c821' }, answers: accepted('It is deployed.'),
     description: 'For a deployment whose detail is AWAITING_APPROVAL, at exactly this commit: when another one was pushed meanwhile the answer is 409. The next push waits again.' }),
+  ...wish('unfreeze', { role: 'MAINTAINER', summary: 'Deploy a pull request again whose decoy was used',
+    answers: accepted('What is wanted by now is deployed.'), description: 'For a deployment with `frozenAt`: see rule `decoys`.' }),
   ...wish('extend', { summary: 'Keep a preview for longer',
     body: body({ forMs: whole('So long from now on; one that stays longer anyway is left as it is.', { minimum: 60000, maximum: 7776000000 }) }, { required: ['forMs'] }),
     example: { forMs: 259200000 }, answers: { 200: { description: 'It stays.', schema: ref('DeploymentExtended') } },

@@ -34,6 +34,7 @@ const rule = {
   approveLabel: text('Set on a pull request from a fork by somebody who may push, it approves the commit of that moment; empty = none does.', { maxLength: 100 }),
   maxBuilds: whole('Builds at once; others wait. 0 = no limit.', { minimum: 0, maximum: 10000 }),
   maxPreviews: whole('Previews at once; others wait until one goes. 0 = no limit.', { minimum: 0, maximum: 10000 }),
+  decoys: yes('Each deployment of a fork is given a value that nobody else has, and its use freezes the pull request.'),
   ttlMs: whole('So long after it was deployed a preview goes by itself; 0 = never.', { minimum: 0, maximum: 31622400000 }),
 };
 const nullable = Object.fromEntries(Object.entries(rule).map(([key, schema]) =>

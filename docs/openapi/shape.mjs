@@ -83,6 +83,7 @@ function answerOf(answer, o) {
 }
 
 const parameterTexts = {
+  decoy: 'What the decoy holds.',
   notifierId: 'A notifier, as  calls it.',
   policyId: 'A policy\'s id, `policy_…`.',
   deliveryId: 'A delivery\'s id, `hook_…`.',

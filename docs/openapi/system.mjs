@@ -62,6 +62,10 @@ export const operations = [
       503: { description: 'It cannot.', schema: ref('Readiness') },
     },
   }),
+  ...['GET', 'POST'].map((method) => operation(`${method} /d/{decoy}`, {
+    id: `${method.toLowerCase()}Decoy`, tag, role: 'none', summary: 'Where decoys lead', description: 'What it does: rule `decoys` of a project.',
+    answers: { 204: { description: 'Always, whatever the path holds.' } },
+  })),
   operation('GET /.well-known/security.txt', {
     id: 'securityTxt', tag, role: 'none', limited: false, summary: 'Whom to tell of a weakness',
     description: 'RFC 9116, from SECURITY_CONTACT; 404 without one.',

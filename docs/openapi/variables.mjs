@@ -49,6 +49,16 @@ export const schemas = {
     endedAt: orNull(time('When they stopped to.')),
     reason: orNull(text('Why it failed.')),
   }),
+  VariableUsage: object({
+    version: whole('Its number.'),
+    state: word('As in the list of versions.', ['ACTIVE', 'PENDING', 'GRACE', 'RETIRED', 'FAILED']),
+    previews: list(object({
+      id: id('deploy', 'The deployment.'),
+      prNumber: whole('Its pull request.'),
+      url: orNull(text('Where it is; null while it is built.')),
+      sha: text('The commit that runs with it.'),
+    }), 'Deployments that are up, or on their way.'),
+  }),
   VariableValue: object({ key, version: whole('The version whose value it is.'), value }),
   VariableImport: object({
     dryRun: yes('Nothing was written.'),
@@ -113,6 +123,12 @@ export const operations = [
       + 'in any case. `details` then names the current version.',
     body: body({ value, ...flags, version: whole('The version that you have seen.', { minimum: 1 }) }), example: { value: 'postgresql://db2.example/app' },
     answers: changed, errors: [409],
+  }),
+  operation(`GET ${one}/usage`, {
+    id: 'getVariableUsage', tag, role: 'VIEWER', summary: 'Which deployments run with which version',
+    description: 'Newest version first: those in use (ACTIVE, PENDING, GRACE), and every other one that a deployment runs with. A preview is there '
+      + 'twice while its next deployment is built.',
+    answers: { 200: { description: 'Versions, each with its previews, at most 1,000.', headers: ['ETag'], schema: list(ref('VariableUsage')) } },
   }),
   operation(`DELETE ${one}`, {
     id: 'deleteVariable', tag, role: 'DEVELOPER', summary: 'Delete it', description: 'Its versions stay, and a rollback brings it back.',

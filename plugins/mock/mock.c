@@ -247,15 +247,19 @@ static opshub_status verify(opshub_call *call, void *instance, struct opshub_rep
 	return OPSHUB_OK;
 }
 
-/* Names only: what a value is, is nobody's business here. */
-static void put_env_keys(opshub_call *call, const struct opshub_host *host, opshub_json_out *out,
-			 const struct opshub_deploy_request *request)
+/* A digest stands for a value: tests can tell which one it was, and nobody can read it. */
+static void put_env(opshub_call *call, const struct opshub_host *host, opshub_json_out *out,
+		    const struct opshub_deploy_request *request)
 {
-	host->json_open(call, out, "envKeys", OPSHUB_JSON_ARRAY);
+	static const char key[] = "opshub-mock";
+
+	host->json_open(call, out, "env", OPSHUB_JSON_ARRAY);
 	for (uint32_t i = 0; i < request->n_env; i++) {
 		const struct opshub_env *env = (const void *)((const char *)request->env +
 							      (size_t)i * request->env_size);
-		host->json_put_str(call, out, NULL, env->key);
+		const char *digest = host->hmac_sha256(call, key, sizeof(key) - 1, env->value, strlen(env->value));
+
+		host->json_put_str(call, out, NULL, host->format(call, "%s=%s", env->key, digest));
 	}
 	host->json_close(call, out);
 }
@@ -279,7 +283,7 @@ static const char *create_body(opshub_call *call, const struct mock *mock, const
 	host->json_put_int(call, out, "latencyMs", mock->latency_ms);
 	host->json_put_str(call, out, "outcome", mock->outcome);
 	host->json_put_str(call, out, "fault", mock->fault);
-	put_env_keys(call, host, out, request);
+	put_env(call, host, out, request);
 	host->json_close(call, out);
 	return host->json_end(call, out, ret_size);
 }
@@ -459,6 +463,7 @@ static const struct opshub_plugin plugin = {
 	.struct_size = sizeof(plugin),
 	.abi_major = OPSHUB_ABI_MAJOR,
 	.abi_minor = OPSHUB_ABI_MINOR,
+	.needs_minor = 1, /* hmac_sha256() */
 	.kind = OPSHUB_KIND_PROVIDER,
 	.instance_size = sizeof(struct mock),
 	.name = "mock",

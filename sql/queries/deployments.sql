@@ -32,7 +32,7 @@ select p.id, p.project_id as "projectId", p.pr_number as "prNumber", p.title, p.
 	p.attempts, p.html_url as "htmlUrl", p.desired, p.generation,
 	a.id as "attemptId", a.provider_id as "providerDeploymentId", a.inspector_url as "inspectorUrl",
 	p.created_at as "createdAt", p.updated_at as "updatedAt", p.ready_at as "readyAt", p.destroyed_at as "destroyedAt",
-	p.expires_at as "expiresAt", p.pr_open as "_open"
+	p.expires_at as "expiresAt", p.frozen_at as "frozenAt", nullif(p.frozen_why, '') as "frozenReason", p.pr_open as "_open"
 from previews p left join preview_attempts a on a.id = p.attempt_id
 where p.id = $1::text and p.visible;
 
@@ -57,11 +57,12 @@ limit $3::int;
 -- name: deployment_want
 -- A person's wish. $1 preview, $2 desired, $3 rule word, $4 detail, $5 who asked, $6 new job id, $7 statuses in which it makes sense,
 -- $8 the pull request must be open, $9 who asks may approve forks; for the audit: $10 row id, $11 who, $12 action; $13 the commit that
--- is approved, or null: only a fork that is held at exactly this one. Nothing is returned when it does not, or when it would deploy during a lockdown.
+-- is approved, or null: only a fork that is held at exactly this one. Nothing is returned when it does not, or when it would deploy what is frozen.
 with old as (
 	select p.id, p.project_id, r.org_id, p.desired, p.status, p.detail, p.sha from previews p join projects r on r.id = p.project_id
 	where p.id = $1::text
 		and ($2::text <> 'deployed' or not exists (select 1 from organizations o where o.id = r.org_id and o.frozen_at is not null))
+		and ($2 <> 'deployed' or p.frozen_at is null)
 ), p as (
 	update previews p set desired = $2::text, desired_why = $3::text, generation = p.generation + 1, changed_by = $5::text,
 		status = case when $2 = 'deployed' then 'QUEUED' else p.status end, detail = $4::text,

@@ -70,7 +70,7 @@ from n;
 select id, frozen_at is not null as locked from organizations where id > $1::text order by id limit $2::int;
 
 -- name: lockdown_of_preview
--- Is the preview's organization locked down?
-select o.frozen_at is not null as locked
+-- Is the preview's organization locked down, or the preview itself frozen?
+select o.frozen_at is not null as locked, p.frozen_at is not null as frozen
 from previews p join projects r on r.id = p.project_id join organizations o on o.id = r.org_id
 where p.id = $1::text;

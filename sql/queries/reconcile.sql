@@ -5,7 +5,8 @@
 select p.id, p.project_id, p.pr_number, p.title, p.branch, p.sha, p.generation, p.desired, p.desired_why, p.from_fork,
 	p.status, p.detail, p.settled_generation, p.created_at,
 	r.name as project_name, r.repo_full_name, r.provider, s.settings as provider_settings, r.settings_version,
-	i.id as instance_id, o.frozen_at is not null as frozen, now() as now
+	i.id as instance_id, o.frozen_at is not null or p.frozen_at is not null as frozen,
+	case when o.frozen_at is null then p.frozen_why else '' end as frozen_why, coalesce(r.rules->'decoys' = 'true', false) as decoys, now() as now
 from jobs j
 	join previews p on p.id = j.key
 	join projects r on r.id = p.project_id
@@ -19,7 +20,9 @@ where j.id = $1::text and j.fence = $2::bigint and j.state = 'active';
 -- be among them. $1 job.
 select * from (
 	select a.id, a.generation, a.sha, a.branch, a.provider, a.state, a.status, a.provider_id, a.url, a.tries, a.cancelled,
-		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes, a.error_reason
+		a.next_at, a.deadline_at, a.sent_at, a.created_at, a.log_cursor, a.log_bytes, a.error_reason,
+		exists (select from attempt_variables t where t.attempt_id = a.id) as has_variables,
+		exists (select from decoys d where d.attempt_id = a.id) as has_decoy
 	from jobs j join preview_attempts a on a.preview_id = j.key
 	where j.id = $1::text and a.state <> 'gone'
 	order by a.generation desc, a.created_at desc
@@ -63,17 +66,32 @@ select (select count(*) from j) as fenced, (select count(*) from p) + (select co
 
 -- name: attempt_sent
 -- Immediately before the provider is called. $1 job, $2 fence, $3 attempt, $4 the call's time-out plus margin in ms: a lease that
--- ends sooner sends nothing, and so does one whose organization was locked down meanwhile.
+-- ends sooner sends nothing, and so does one whose organization was locked down meanwhile. The variables that it is sent with, in
+-- place of those of an earlier time: $5 ids, $6 versions, $7 fingerprints. $8 SHA-256 of its decoy's
+-- token, or null.
 with j as (
 	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active'
 		and lease_until > now() + $4::bigint * interval '1 ms' for share
+), a as (
+	update preview_attempts set state = 'sent', sent_at = now(), tries = tries + 1
+	from j where preview_attempts.id = $3::text and state in ('intent', 'sent')
+		and not exists (
+			select 1 from previews p join projects r on r.id = p.project_id join organizations o on o.id = r.org_id
+			where p.id = preview_attempts.preview_id and (o.frozen_at is not null or p.frozen_at is not null))
+	returning preview_attempts.id, preview_attempts.preview_id, preview_attempts.sha
+), gone as (
+	delete from attempt_variables t using a where t.attempt_id = a.id and t.var_id <> all ($5::text[])
+), v as (
+	insert into attempt_variables as t (attempt_id, var_id, version, fingerprint)
+	select a.id, i.var_id, i.version, i.fingerprint
+	from a, unnest($5::text[], $6::bigint[], $7::text[]) as i (var_id, version, fingerprint)
+	on conflict (attempt_id, var_id) do update set version = excluded.version, fingerprint = excluded.fingerprint
+), d as (
+	insert into decoys (token_hash, preview_id, attempt_id, sha)
+	select $8::bytea, a.preview_id, a.id, a.sha from a where $8 is not null
+	on conflict do nothing
 )
-update preview_attempts set state = 'sent', sent_at = now(), tries = tries + 1
-from j where preview_attempts.id = $3::text and state in ('intent', 'sent')
-	and not exists (
-		select 1 from previews p join projects r on r.id = p.project_id join organizations o on o.id = r.org_id
-		where p.id = preview_attempts.preview_id and o.frozen_at is not null)
-returning preview_attempts.id;
+select id from a;
 
 -- name: attempt_write
 -- The result of one step. $1 job, $2 fence, $3 attempt; null leaves a column as it is: $4 state, $5 status, $6 provider id,

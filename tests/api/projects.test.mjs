@@ -143,7 +143,7 @@ test('a change says in the audit what it changed', async () => {
 // ---- rules ----
 
 const noRules = { drafts: 'skip', forks: 'approve', labelsAny: [], labelsNone: [], baseBranches: [], skipAuthors: [], skipMarker: '[skip preview]',
-  approveLabel: '', maxBuilds: 0, maxPreviews: 0, ttlMs: 0 };
+  approveLabel: '', decoys: false, maxBuilds: 0, maxPreviews: 0, ttlMs: 0 };
 
 test('rules are shown with their defaults, replaced as a whole, and obeyed', async () => {
   const p = await project(org, owner);

@@ -15,8 +15,9 @@ import { daemon } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
 import { audit, faultyFields, organization, person, project } from '../lib/people.mjs';
 import { childrenOf, kill } from '../lib/processes.mjs';
-import { one } from '../lib/sql.mjs';
+import { one, run } from '../lib/sql.mjs';
 import { until } from '../lib/until.mjs';
+import { setVariables } from '../lib/variables.mjs';
 
 let vercel, owner, org, shop, number = 0;
 const bypass = 'bypassSecretOfTheShop0123456789a';
@@ -91,6 +92,24 @@ test('the life of a pull request, request by request', async () => {
   assert.equal(vercel.of(pr).length, 0);
   const log = (await get(`/deployments/${d.id}/logs`, { token: owner.token })).text;
   for (const line of ['Cloning github.com', 'npm run build', 'Build Completed']) assert.equal(log.split(line).length - 1 >= 1, true, log);
+});
+
+test('variables are set for the branch of the preview, in clear there and nowhere else, and go with it', async () => {
+  const pr = ++number, branch = `feature-${pr}`, value = 'vercel_5ecretOfTheShop';
+  setVariables(shop.id, { API_KEY: value, EMPTY: '' });
+  await event('opened', pr);
+  await ready(pr);
+  const set = () => [...vercel.variables.values()].filter((v) => v.gitBranch === branch).map((v) => [v.key, v.value, v.type]).sort();
+  assert.deepEqual(set(), [['API_KEY', value, 'sensitive'], ['EMPTY', '', 'sensitive']]);
+  setVariables(shop.id, { API_KEY: `${value} again` });
+  await event('synchronize', pr, { sha: commit('with variables'), branch });
+  await ready(pr, commit('with variables'));
+  assert.deepEqual(set()[0], ['API_KEY', `${value} again`, 'sensitive']);
+  await event('closed', pr, { sha: commit('with variables'), branch });
+  await seen(pr, 'DESTROYED', (x) => x.status === 'DESTROYED');
+  assert.deepEqual(set(), []);
+  assert.ok(!readFileSync(env.log, 'utf8').includes(value));
+  run(`delete from env_vars where environment_id in (select id from environments where project_id = '${shop.id}')`);
 });
 
 test('a push during a build cancels it at Vercel', async () => {

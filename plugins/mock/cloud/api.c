@@ -67,8 +67,8 @@ static void put_deployment(struct job *job, const struct deployment *d)
 	json_put_text(out, "state", str_of(stage_words[stage]));
 	json_put_text(out, "message", str_of(stage == STAGE_FAILED ? "The build command ended with exit code 1" : ""));
 	json_put_int(out, "createdMs", d->created_ms);
-	json_key(out, "envKeys");
-	json_add_raw(out, d->env_keys.n ? d->env_keys : STR("[]"));
+	json_key(out, "env");
+	json_add_raw(out, d->env.n ? d->env : STR("[]"));
 	json_put_text(out, "url", arena_printf(job->arena, "%s/p/%s/", job->cloud->public_url, d->id));
 	json_put_text(out, "alias",
 		      arena_printf(job->arena, "%s/p/%.*s/", job->cloud->public_url, STR_FMT(buf_str(&alias))));
@@ -89,13 +89,13 @@ static struct str text_of(const struct json *body, const char *key)
 	return json_text(json_get(body, key), STR(""));
 }
 
-static struct str env_keys_of(struct job *job, const struct json *list)
+static struct str env_of(struct job *job, const struct json *list)
 {
 	struct buf text;
 	struct str keys;
 	struct json_out out = JSON_OUT(&text);
 
-	buf_init(&text, 32 * 1024);
+	buf_init(&text, 256 * 1024);
 	json_open(&out, '[');
 	for (const struct json *key = list ? list->child : NULL; key; key = key->next)
 		json_add_text(&out, json_text(key, STR("")));
@@ -172,7 +172,7 @@ static void create(struct job *job)
 		.sha = text_of(body, "sha"),
 		.title = text_of(body, "title"),
 		.fault = fault,
-		.env_keys = env_keys_of(job, json_get(body, "envKeys")),
+		.env = env_of(job, json_get(body, "env")),
 		.pr_number = json_int(json_get(body, "prNumber"), 0),
 		.build_ms = build_ms_of(job, body, fault),
 		.created_ms = job->now_ms + (str_eq(fault, STR("late-accept")) && tries == 1 ? LATE_MS : 0),

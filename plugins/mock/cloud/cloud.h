@@ -23,7 +23,8 @@ enum stage { STAGE_QUEUED, STAGE_BUILDING, STAGE_READY, STAGE_FAILED, STAGE_CANC
 
 struct deployment {
 	char id[ID_MAX];
-	struct str attempt_id, project, project_id, repo, branch, sha, title, fault, env_keys; /* env_keys is JSON */
+	struct str attempt_id, project, project_id, repo, branch, sha, title, fault;
+	struct str env; /* JSON: ["KEY=digest"] */
 	int64_t pr_number;
 	int64_t created_ms;                 /* in the future: the provider accepts it then, nobody sees it before */
 	int64_t build_ms;                   /* < 0: never ends */

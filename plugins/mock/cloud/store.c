@@ -16,7 +16,7 @@
 
 #define BUCKETS     8192
 #define JOURNAL_MAX (256u * 1024 * 1024)
-#define LINE_BYTES  (64 * 1024)
+#define LINE_BYTES  (512 * 1024)
 #define COUNTS_MAX  10000 /* rows of a statistic */
 
 struct attempt {
@@ -52,8 +52,8 @@ static struct deployment *add(struct store *store, const struct deployment *want
 		return NULL;
 	d = arena_alloc(store->arena, sizeof(*d));
 	*d = *wanted;
-	struct str *const texts[] = { &d->attempt_id, &d->project, &d->project_id, &d->repo,    &d->branch,
-				      &d->sha,        &d->title,   &d->fault,      &d->env_keys };
+	struct str *const texts[] = { &d->attempt_id, &d->project, &d->project_id, &d->repo, &d->branch,
+				      &d->sha,        &d->title,   &d->fault,      &d->env };
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		*texts[i] = arena_str(store->arena, *texts[i]);
 	d->same_id = store->by_id[at];
@@ -103,7 +103,7 @@ static void write_create(struct store *store, const struct deployment *d)
 	json_put_text(&out, "sha", d->sha);
 	json_put_text(&out, "title", d->title);
 	json_put_text(&out, "fault", d->fault);
-	json_put_text(&out, "envKeys", d->env_keys);
+	json_put_text(&out, "env", d->env);
 	json_put_int(&out, "prNumber", d->pr_number);
 	json_put_int(&out, "createdMs", d->created_ms);
 	json_put_int(&out, "buildMs", d->build_ms);
@@ -128,7 +128,7 @@ static void replay_create(struct store *store, const struct json *event)
 		.sha = text_of(event, "sha"),
 		.title = text_of(event, "title"),
 		.fault = text_of(event, "fault"),
-		.env_keys = text_of(event, "envKeys"),
+		.env = text_of(event, "env"),
 		.pr_number = json_int(json_get(event, "prNumber"), 0),
 		.created_ms = json_int(json_get(event, "createdMs"), 0),
 		.build_ms = json_int(json_get(event, "buildMs"), 0),

@@ -19,7 +19,7 @@ struct opshub_env {
 /* Filled by the host. */
 struct opshub_deploy_request {
 	uint32_t struct_size;
-	uint32_t is_fork; /* 1: the commit comes from a fork; env then holds no secrets */
+	uint32_t is_fork; /* 1: from a fork; env then holds only what is marked as safe for forks */
 	const char
 		*attempt_id; /* unique to this attempt, [a-z0-9_]{1,39}; must be stored upstream with the deployment */
 	const char *project_id; /* OpsHub's id of the project */

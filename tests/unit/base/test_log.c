@@ -135,11 +135,12 @@ static void check_redacted(const char *text, const char *expected)
 
 static void secrets_never_reach_the_line(void **state)
 {
-	struct log_secret inner = { STR("tok\"en\n\\1"), NULL }, outer = { STR("hunter22"), &inner };
-	struct log_scope scope = { .secrets = &outer };
+	struct log_scope scope = { .secrets = redactor_new(4096) };
 	const char *line;
 
 	(void)state;
+	redactor_add(scope.secrets, STR("[redacted]"), STR("tok\"en\n\\1"));
+	redactor_add(scope.secrets, STR("[redacted]"), STR("hunter22"));
 	log_secret(STR("process-secret"));
 	log_secret(STR("process-secret"));
 	log_secret(STR("short")); /* would blacken ordinary words */
@@ -158,15 +159,22 @@ static void secrets_never_reach_the_line(void **state)
 	log_scope_swap(NULL);
 	log_info("Test", "hunter22 is nobody's secret now, process-secret is");
 	assert_non_null(strstr(written(), "hunter22 is nobody's secret now, [redacted] is"));
+	scope.hides_all = true;
+	log_scope_swap(&scope);
+	log_info("Test", "who knows what is in here");
+	assert_null(strstr(written(), "who knows"));
+	log_scope_swap(NULL);
+	redactor_free(scope.secrets);
 }
 
 static void secrets_that_overlap_leave_nothing(void **state)
 {
-	struct log_secret a = { STR("abcdefgh"), NULL }, b = { STR("efghijkl"), &a }, c = { STR("abcdefghXYZ"), &b },
-			  d = { STR("cdefgh"), &c };
-	struct log_scope scope = { .secrets = &d };
+	static const char *const secrets[] = { "abcdefgh", "efghijkl", "abcdefghXYZ", "cdefgh" };
+	struct log_scope scope = { .secrets = redactor_new(4096) };
 
 	(void)state;
+	for (int i = 0; i < 4; i++)
+		redactor_add(scope.secrets, STR("[redacted]"), str_of(secrets[i]));
 	log_scope_swap(&scope);
 	check_redacted("", "");
 	check_redacted("abcdefgh", "[redacted]");
@@ -177,6 +185,7 @@ static void secrets_that_overlap_leave_nothing(void **state)
 	check_redacted("abcdefg", "ab"
 				  "cdefg");
 	log_scope_swap(NULL);
+	redactor_free(scope.secrets);
 }
 
 /* A line can be parsed whatever its fields hold. */

@@ -235,12 +235,12 @@ static void rules_are_written_with_their_defaults(void **state)
 	static const char *const table[][2] = {
 		{ "{}", "{\"drafts\":\"skip\",\"forks\":\"approve\",\"labelsAny\":[],\"labelsNone\":[],"
 			"\"baseBranches\":[],\"skipAuthors\":[],\"skipMarker\":\"[skip "
-			"preview]\",\"approveLabel\":\"\",\"maxBuilds\":0,"
+			"preview]\",\"approveLabel\":\"\",\"decoys\":false,\"maxBuilds\":0,"
 			"\"maxPreviews\":0,\"ttlMs\":0}" },
 		{ "{\"drafts\":\"deploy\",\"forks\":\"trusted\",\"labelsAny\":[\"a\",\"\\\"\"],\"labelsNone\":[\"b\"],"
 		  "\"baseBranches\":[\"release/"
 		  "*\"],\"skipAuthors\":[\"*[bot]\"],\"skipMarker\":\"\",\"approveLabel\":\"ok to "
-		  "deploy\",\"maxBuilds\":3,"
+		  "deploy\",\"decoys\":true,\"maxBuilds\":3,"
 		  "\"maxPreviews\":20,\"ttlMs\":86400000}",
 		  NULL },
 	};

@@ -1,0 +1,45 @@
+/* The address of a decoy, and the end of what its use set off.
+ *
+ * Easy to break: whoever calls learns nothing. The answer is the same for a decoy's token and for any other text. */
+#include "store/decoys.h"
+
+#include "api/api.h"
+#include "kv/waiting.h"
+
+static void tell(const struct db_rows *rows)
+{
+	log_warn("Security", "A decoy was used: the preview is frozen",
+		 F_STR("projectId", db_text(rows, 0, "projectId")), F_INT("prNumber", db_int(rows, 0, "prNumber")),
+		 F_STR("sha", db_text(rows, 0, "sha")), F_STR("deploymentId", db_text(rows, 0, "deploymentId")),
+		 F_STR("attemptId", db_text(rows, 0, "attemptId")));
+}
+
+int decoy_visited(struct exchange *x)
+{
+	struct audit audit = audit_of(x);
+	struct db_rows rows;
+
+	call_secret(x->call, x->params[0]);
+	if (decoy_visit(x->call, api_of(x)->db, x->params[0], &audit, &rows) == OK && rows.n_rows > 0)
+		tell(&rows);
+	return answer_deleted(x); /* 204: nothing to see */
+}
+
+int deployment_unfreeze_post(struct exchange *x)
+{
+	struct api *api = api_of(x);
+	struct audit audit = audit_of(x);
+	struct json_out out;
+	struct db_rows rows;
+	struct str job;
+	int r = deployment_unfreeze(x->call, api->db, x->params[1].n ? x->params[1] : x->params[0], &audit, &rows,
+				    &job);
+
+	if (r != OK)
+		return r;
+	if (job.n)
+		waiting_push(api->kv, STR("preview-queue"), &job, 1);
+	out = http_answer_json(x, 202);
+	db_row_json(&rows, 0, &out);
+	return OK;
+}
