@@ -39,21 +39,8 @@ before(async () => {
   owner = await person('owner');
   org = await organization(owner);
   viewer = await member(org, owner, 'VIEWER');
-  standIn();
 });
 after(() => rmSync(folder, { recursive: true }));
-
-// Where deployments do not write down yet what they were sent with, a trigger does it as they will.
-function standIn() {
-  if (existsSync(new URL('../../sql/queries/deploy_variables.sql', import.meta.url))) return;
-  run(`create or replace function stand_in() returns trigger language plpgsql as $$ begin
-    insert into attempt_variables (attempt_id, var_id, version, fingerprint)
-    select new.id, s.var_id, s.version, s.fingerprint from previews p join environments e on e.project_id = p.project_id and e.name = 'PREVIEW'
-      join env_vars v on v.environment_id = e.id and v.deleted_at is null join lateral (select * from env_var_versions x where x.var_id = v.id
-        and (x.state = 'ACTIVE' or (x.state = 'PENDING' and x.trial_preview_id = p.id)) order by x.version desc limit 1) s on true
-    where p.id = new.preview_id on conflict do nothing; return null; end $$;
-    create or replace trigger stand_in after insert on preview_attempts for each row execute function stand_in();`);
-}
 
 async function world() {
   const p = await project(org, owner);
