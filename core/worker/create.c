@@ -134,7 +134,8 @@ static void give(struct call *call, const struct gifts *gifts, struct opshub_dep
 	for (; n < variables->n; n++) /* an opened value has a NUL behind it */
 		env[n] = (struct opshub_env){ .key = arena_text(call->arena, variables->items[n].key),
 					      .value = variables->items[n].value.p,
-					      .is_secret = 1 };
+					      .is_secret = 1,
+					      .is_build_only = variables->items[n].build_only };
 	if (gifts->decoy.n)
 		env[n++] = (struct opshub_env){ .key = DECOY_KEY, .value = gifts->decoy.p, .is_secret = 1 };
 	request->env = env;

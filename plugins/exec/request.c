@@ -42,6 +42,14 @@ static void put_request(const struct writer *w, const struct opshub_deploy_reque
 		put(w, env->key, env->value);
 	}
 	host->json_close(w->call, w->out);
+	host->json_open(w->call, w->out, "buildOnly", OPSHUB_JSON_ARRAY);
+	for (uint32_t i = 0; i < r->n_env; i++) {
+		const struct opshub_env *env = (const void *)((const char *)r->env + i * (size_t)r->env_size);
+
+		if (env->is_build_only)
+			host->json_put_str(w->call, w->out, NULL, env->key);
+	}
+	host->json_close(w->call, w->out);
 }
 
 const char *request_json(opshub_call *call, const struct exec *exec, const struct order *order, uint64_t *ret_size)

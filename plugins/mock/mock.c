@@ -259,7 +259,8 @@ static void put_env(opshub_call *call, const struct opshub_host *host, opshub_js
 							      (size_t)i * request->env_size);
 		const char *digest = host->hmac_sha256(call, key, sizeof(key) - 1, env->value, strlen(env->value));
 
-		host->json_put_str(call, out, NULL, host->format(call, "%s=%s", env->key, digest));
+		host->json_put_str(call, out, NULL,
+				   host->format(call, "%s=%s%s", env->key, digest, env->is_build_only ? " build" : ""));
 	}
 	host->json_close(call, out);
 }

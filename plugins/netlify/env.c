@@ -156,12 +156,15 @@ static void put_variable(opshub_call *call, const struct variables *v, opshub_js
 
 	host->json_open(call, out, NULL, OPSHUB_JSON_OBJECT);
 	host->json_put_str(call, out, "key", env->key);
-	if (env->is_secret) {
+	if (env->is_secret)
 		host->json_put_bool(call, out, "is_secret", 1);
+	if (env->is_secret || env->is_build_only) {
 		host->json_open(call, out, "scopes", OPSHUB_JSON_ARRAY);
 		host->json_put_str(call, out, NULL, "builds");
-		host->json_put_str(call, out, NULL, "functions");
-		host->json_put_str(call, out, NULL, "runtime");
+		if (!env->is_build_only) {
+			host->json_put_str(call, out, NULL, "functions");
+			host->json_put_str(call, out, NULL, "runtime");
+		}
 		host->json_close(call, out);
 	}
 	host->json_open(call, out, "values", OPSHUB_JSON_ARRAY);
@@ -299,7 +302,8 @@ static opshub_status write_note(opshub_call *call, struct variables *v, const st
 				  "The names of the variables are too long together for Netlify: 4 KiB is the most");
 	if (find_variable(call, v, NOTE))
 		return patch_value(call, v, NOTE, note);
-	return make_variables(call, v, &(const struct opshub_env *){ &(struct opshub_env){ NOTE, note, 0, 0 } }, 1);
+	return make_variables(call, v,
+			      &(const struct opshub_env *){ &(struct opshub_env){ .key = NOTE, .value = note } }, 1);
 }
 
 static opshub_status set_one(opshub_call *call, struct variables *v, const struct opshub_env *env)

@@ -126,6 +126,7 @@ static void provider(void)
 	FIELD(opshub_env, value);
 	FIELD(opshub_env, is_secret);
 	FIELD(opshub_env, reserved);
+	FIELD(opshub_env, is_build_only);
 	FIELD(opshub_deploy_request, struct_size);
 	FIELD(opshub_deploy_request, is_fork);
 	FIELD(opshub_deploy_request, attempt_id);

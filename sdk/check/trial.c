@@ -54,7 +54,7 @@ static void judge(struct stage *stage, struct call *call, const char *operation,
 static void try_provider(struct stage *stage, struct call *call)
 {
 	const struct opshub_provider_ops *ops = &stage->trial->plugin->provider;
-	const struct opshub_env env = { "GREETING", "hello", 0, 0 };
+	const struct opshub_env env = { .key = "GREETING", .value = "hello" };
 	const struct opshub_deploy_request request = {
 		.struct_size = sizeof(request),
 		.attempt_id = ATTEMPT,

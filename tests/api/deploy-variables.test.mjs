@@ -34,14 +34,16 @@ test('a preview is given the active versions, and the attempt says which', async
   set('FIRST', 'a new value');
   set('EMPTY', '');
   set('LINES', 'one\ntwo "three" \\ ä\n');
+  set('NPM_TOKEN', 'for the build', { buildOnly: true });
   set('GONE', 'was deleted');
   run("update env_vars set deleted_at = now() where key = 'GONE'");
   await open(1);
   await deployment(1, 'READY');
-  assert.deepEqual(await given(1), [digest('EMPTY', ''), digest('FIRST', 'a new value'), digest('LINES', 'one\ntwo "three" \\ ä\n')]);
-  assert.deepEqual(sent(1), [{ key: 'EMPTY', version: 1 }, { key: 'FIRST', version: 2 }, { key: 'LINES', version: 1 }]);
+  assert.deepEqual(await given(1), [digest('EMPTY', ''), digest('FIRST', 'a new value'), digest('LINES', 'one\ntwo "three" \\ ä\n'), `${digest('NPM_TOKEN', 'for the build')} build`]);
+  assert.deepEqual(sent(1), [{ key: 'EMPTY', version: 1 }, { key: 'FIRST', version: 2 }, { key: 'LINES', version: 1 },
+    { key: 'NPM_TOKEN', version: 1 }]);
   assert.equal(one(`select count(*)::int as n from attempt_variables t join env_var_versions v on v.var_id = t.var_id and v.version = t.version
-    where t.fingerprint = v.fingerprint`).n, 3);
+    where t.fingerprint = v.fingerprint`).n, 4);
 });
 
 test('a new value waits for a push or a retry; who has which version can be asked', async () => {

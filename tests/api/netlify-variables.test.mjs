@@ -66,6 +66,14 @@ test('variables are made for the branch, before the build, and go with the deplo
   assert.ok(netlify.asked(s).every((r) => r.status < 300 && !r.path.includes('s3cret')));
 });
 
+test('what only the build is to have has the scope of builds', async () => {
+  const s = site();
+  await make(s, 'att_1', 'feature', 'BUILD+=1', 'KEY:=s3cret-of-the-shop', 'MODE=preview');
+  assert.deepEqual(Object.fromEntries(netlify.variables.get(s.id).map((v) => [v.key, v.scopes])), { BUILD: ['builds'],
+    KEY: ['builds', 'functions', 'runtime'], MODE: netlify.variables.get(s.id).find((v) => v.key === 'OPSHUB_VARIABLES').scopes,
+    OPSHUB_VARIABLES: netlify.variables.get(s.id).find((v) => v.key === 'MODE').scopes });
+});
+
 test('what somebody else has set for this branch stays, and other branches stay', async () => {
   const s = site();
   theirs(s, 'MODE', { feature: 'by hand', other: 'theirs' });

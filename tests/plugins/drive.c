@@ -2,7 +2,7 @@
  * report, and deployments with variables.
  *
  *   plugin-drive FOLDER NAME verify
- *   plugin-drive FOLDER NAME create ATTEMPT REPOSITORY BRANCH SHA [KEY=VALUE | KEY:=SECRET]...
+ *   plugin-drive FOLDER NAME create ATTEMPT REPOSITORY BRANCH SHA [KEY=VALUE | KEY:=SECRET | KEY+=OF-THE-BUILD]...
  *   plugin-drive FOLDER NAME status|find|cancel|destroy ID
  *
  * Settings come from the environment, as the plugin declares them. The first line of the output is the result's name,
@@ -55,16 +55,19 @@ static void verify(struct call *call, struct instance *instance)
 		       STR_FMT(report.lines[i].text));
 }
 
-/* "KEY=value", or "KEY:=value" for a secret one. */
+/* "KEY=value", or "KEY:=value" for a secret one, "KEY+=value" for one of the build alone. */
 static struct opshub_env env_of(char *text)
 {
 	char *at = strchr(text, '=');
 	bool is_secret = at && at > text && at[-1] == ':';
+	bool is_build_only = at && at > text && at[-1] == '+';
 
 	if (!at)
-		return (struct opshub_env){ text, "", 0, 0 };
-	at[is_secret ? -1 : 0] = '\0';
-	return (struct opshub_env){ text, at + 1, is_secret, 0 };
+		return (struct opshub_env){ .key = text, .value = "" };
+	at[is_secret || is_build_only ? -1 : 0] = '\0';
+	return (struct opshub_env){
+		.key = text, .value = at + 1, .is_secret = is_secret, .is_build_only = is_build_only
+	};
 }
 
 static void create(struct call *call, const struct drive *drive, struct instance *instance)

@@ -13,7 +13,11 @@ struct opshub_env {
 	const char *key;
 	const char *value;
 	uint32_t is_secret; /* 1: already registered with redact() */
-	uint32_t reserved;
+	union {
+		uint32_t reserved;
+		uint32_t is_build_only; /* since 1.1. 1: for the build alone, where the product tells it from what runs
+					 */
+	};
 };
 
 /* Filled by the host. */

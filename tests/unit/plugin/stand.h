@@ -155,7 +155,8 @@ static inline struct instance *odd_instance(struct call *call, const char *name)
 
 static inline struct opshub_deploy_request request_for(const char *attempt, const char *branch)
 {
-	static const struct opshub_env env[] = { { "API_KEY", "hunter2hunter2", 1, 0 }, { "MODE", "preview", 0, 0 } };
+	static const struct opshub_env env[] = { { .key = "API_KEY", .value = "hunter2hunter2", .is_secret = 1 },
+						 { .key = "MODE", .value = "preview" } };
 
 	return (struct opshub_deploy_request){
 		.struct_size = sizeof(struct opshub_deploy_request),

@@ -148,9 +148,9 @@ static inline int teardown(void **state)
 
 static inline struct opshub_deploy_request request_for(uint32_t n_env)
 {
-	static const struct opshub_env env[] = { { "API_KEY", "hunter2hunter2", 1, 0 },
-						 { "MODE", "preview", 0, 0 },
-						 { "THEIRS", "x", 0, 0 } };
+	static const struct opshub_env env[] = { { .key = "API_KEY", .value = "hunter2hunter2", .is_secret = 1 },
+						 { .key = "MODE", .value = "preview" },
+						 { .key = "THEIRS", .value = "x" } };
 
 	return (struct opshub_deploy_request){
 		.struct_size = sizeof(struct opshub_deploy_request),
