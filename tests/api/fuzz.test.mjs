@@ -134,7 +134,8 @@ test('parameters of the path', async (t) => {
   const odd = ['x', 'org', 'user_00000000000000000000000000', 'proj_', 'deploy_zzzzzzzzzzzzzzzzzzzzzzzzzz', 'a'.repeat(300), `deploy_${'0'.repeat(4000)}`,
     '%00', '%ff', '%0d%0a', '%2e%2e', '%2f', '%', '%zz', '%c0%ae', '%ed%a0%80', '%7f', '%20', '*', '\'', '%22', '%3Cb%3E', '%F0%9F%92%A9', '-1', '0', 'null'];
   const requests = operations.filter(({ path }) => path.includes('{')).flatMap(({ method, path }) => namesIn(path).flatMap((name) => (
-    odd.map((value) => ({ method, what: `${name} = ${value}`, path: pathOf(path, { [name]: value }) })))));
+    // a decoy's address answers everybody the same
+    odd.map((value) => ({ method, what: `${name} = ${value}`, path: pathOf(path, { [name]: value }), mayPass: name === 'decoy' })))));
   assert.ok(requests.length > 200);
   await refuseAll(t, requests);
 });
