@@ -32,6 +32,7 @@ static struct {
 	pthread_mutex_t mutex;
 	struct head *free[SIZES];
 	size_t mapped;
+	size_t used;  /* blocks that are out */
 	bool refused; /* to lock; it was logged */
 	int error;    /* why */
 } memory = { .mutex = PTHREAD_MUTEX_INITIALIZER };
@@ -110,6 +111,7 @@ void *secret_alloc(size_t size)
 		refused = map_pages(whole, (void **)&block);
 		block->size = whole;
 	}
+	memory.used += block->size;
 	pthread_mutex_unlock(&memory.mutex);
 	if (refused)
 		log_warn("Secrets",
@@ -117,6 +119,16 @@ void *secret_alloc(size_t size)
 			 "RLIMIT_MEMLOCK (LimitMEMLOCK= of a systemd unit), or use encrypted swap",
 			 F_TEXT("error", strerror(memory.error)));
 	return block + 1;
+}
+
+bool secret_memory_is_short(void)
+{
+	bool is_short;
+
+	pthread_mutex_lock(&memory.mutex);
+	is_short = memory.used > SECRET_MEMORY_MAX / 4 * 3;
+	pthread_mutex_unlock(&memory.mutex);
+	return is_short;
 }
 
 void secret_free(void *p)
@@ -129,6 +141,7 @@ void secret_free(void *p)
 	block--;
 	explicit_bzero(p, block->size - HEAD_SIZE);
 	pthread_mutex_lock(&memory.mutex);
+	memory.used -= block->size;
 	if (block->size > (size_t)SMALLEST << (SIZES - 1)) {
 		memory.mapped -= block->size;
 		munmap(block, block->size);

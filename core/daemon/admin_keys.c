@@ -223,12 +223,13 @@ int keys_rotate(struct call *call, const struct config *config, bool *ret_wrong_
 	if (r != OK)
 		goto out;
 	clean = !use.projects && !use.secrets;
-	if (!use.canary && clean)
-		r = canary_change(call, k.db, k.master);
-	if (r == OK && (projects.done || secrets.done || !use.canary)) {
+	if (projects.done || secrets.done || !use.canary) {
 		const struct db_arg audit[] = { admin_audit_id(call), admin_audit_who(call) };
+		struct str canary = { 0 };
 
-		r = masters_audit(call, k.db, k.master, audit, projects.done, secrets.done, clean);
+		if (!use.canary && clean)
+			canary = canary_seal(call->arena, k.master);
+		r = masters_audit(call, k.db, k.master, audit, projects.done, secrets.done, clean, canary);
 	}
 	if (r == OK)
 		r = report(call, &k, &use, &projects, &secrets);

@@ -4,7 +4,7 @@ import { $, api, element, when } from './page.js';
 import { showRotation } from './rotation.js';
 
 const SHOWN_MS = 30_000; // then a value is masked again
-const state = { project: null, environment: null, changing: null, fail: () => {} };
+const state = { project: null, environment: null, changing: null, asked: null, fail: () => {} };
 
 const at = (key, more = '') => `/environments/${state.environment}/envvars${key ? `/${key}` : ''}${more}`;
 const run = (promise) => promise.then(() => state.fail(null), state.fail);
@@ -21,7 +21,7 @@ function row(v) {
   const tr = element('tr');
   const actions = element('td');
   actions.append(
-    button('Show', v, () => askWhy(v.key)), ' ',
+    button('Show', v, () => askWhy(v)), ' ',
     button('Change', v, () => change(v)), ' ',
     button('Delete', v, () => confirm(`Delete ${v.key}? Deployments do not get it any more.`) && run(api('DELETE', at(v.key)).then(showRows))),
   );
@@ -31,23 +31,27 @@ function row(v) {
 }
 
 async function showRows() {
+  const { environment } = state;
   const { data } = await api('GET', at());
+  if (environment !== state.environment) return; // another one was chosen meanwhile: its answer is on its way
   $('variable-rows').replaceChildren(...data.map(row));
   $('variables-empty').hidden = data.length > 0;
 }
 
 // ---- a value in clear ----
 
-function askWhy(key) {
-  $('reveal-key').textContent = key;
+function askWhy(v) {
+  state.asked = v;
+  $('reveal-key').textContent = v.key;
   $('reveal').hidden = false;
   $('reason').focus();
 }
 
-async function reveal(key, reason) {
+async function reveal({ key, mask }, reason) {
+  const { environment } = state;
   const { data } = await api('POST', at(key, '/reveal'), { reason });
   const cell = $(`value-${key}`);
-  const mask = cell.textContent;
+  if (environment !== state.environment || !cell) return;
   cell.textContent = data.value;
   $('reveal').hidden = true;
   setTimeout(() => { cell.textContent = mask; }, SHOWN_MS);
@@ -110,11 +114,12 @@ export async function showVariables(project, fail) {
 
 $('environment').onchange = () => {
   state.environment = $('environment').value;
+  $('variable-rows').replaceChildren(); // what is shown is of the environment that is changed
   $('reveal').hidden = true;
   change(null);
   run(showRows());
 };
-submits('reveal', () => reveal($('reveal-key').textContent, $('reason').value));
+submits('reveal', () => reveal(state.asked, $('reason').value));
 submits('variable-form', save);
 submits('import-form', () => load(false));
 $('import-try').onclick = () => run(load(true));

@@ -45,11 +45,9 @@ static int read_canary(struct call *call, struct db *db, const struct key_ring *
 	return r;
 }
 
-static int seal(struct call *call, struct db *db, const struct key_ring *master, enum query query)
+struct str canary_seal(struct arena *arena, const struct key_ring *master)
 {
-	struct str sealed = envelope_seal(call->arena, master, place(call->arena), TEXT);
-
-	return db_query(call, db, query, NULL, A_BYTES(sealed), A_TEXT(current_id(call, master)));
+	return envelope_seal(arena, master, place(arena), TEXT);
 }
 
 static int open_canary(struct call *call, const struct key_ring *master, const struct db_rows *rows)
@@ -78,7 +76,8 @@ static int check(struct call *call, struct db *db, const struct key_ring *master
 
 		if (known.n && !has_key(master, known))
 			return wrong_key(call, master, known);
-		r = seal(call, db, master, Q_CANARY_MAKE);
+		r = db_query(call, db, Q_CANARY_MAKE, NULL, A_BYTES(canary_seal(call->arena, master)),
+			     A_TEXT(current_id(call, master)));
 		if (r == OK) /* another process may have been first, with another key */
 			r = read_canary(call, db, master, &rows);
 	}
@@ -108,9 +107,4 @@ int canary_check_any(struct call *call, struct db *db, const struct key_ring *ma
 	bool retired = false;
 
 	return check(call, db, master, &retired);
-}
-
-int canary_change(struct call *call, struct db *db, const struct key_ring *master)
-{
-	return seal(call, db, master, Q_CANARY_CHANGE);
 }

@@ -10,7 +10,7 @@
 AWAITS int canary_check(struct call *call, struct db *db, const struct key_ring *master);
 /* The same for `opshubd keys`, which may begin with a key that was retired. */
 AWAITS int canary_check_any(struct call *call, struct db *db, const struct key_ring *master);
-/* Seals it with the ring's current key. */
-AWAITS int canary_change(struct call *call, struct db *db, const struct key_ring *master);
+/* What the row holds when it is sealed with the ring's current key: see masters_audit(). */
+struct str canary_seal(struct arena *arena, const struct key_ring *master);
 
 #endif

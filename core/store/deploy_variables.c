@@ -1,10 +1,12 @@
 /* Variables of deployments. */
 #include "store/deploy_variables.h"
 
+#include "base/secret_memory.h"
 #include "store/project_keys.h"
 #include "store/variable_secrets.h"
 
 #define OPENED_AT_ONCE 100 /* then others run */
+#define SHORT          "too many secrets are in use at this moment; it is tried again"
 
 /* Rows of deploy_variables and attempt_variables have the same columns for this. */
 static int open_row(struct call *call, const struct key_ring *ring, const struct db_rows *rows, int row,
@@ -45,6 +47,8 @@ int deploy_variables(struct call *call, struct db *db, const struct key_ring *ma
 		*ret = (struct deploy_variables){ 0 };
 	if (r != OK || rows.n_rows == 0)
 		return r;
+	if (secret_memory_is_short())
+		return call_fail(call, E_UPSTREAM, SHORT);
 	r = ring_of(call, master, &rows, &ring);
 	items = arena_alloc(call->arena, (size_t)rows.n_rows * sizeof(*items));
 	for (int i = 0; i < rows.n_rows && r == OK; i++) {
@@ -73,6 +77,8 @@ int attempt_variables_hide(struct call *call, struct db *db, const struct key_ri
 
 	if (r != OK || rows.n_rows == 0)
 		return r;
+	if (secret_memory_is_short())
+		return call_fail(call, E_UPSTREAM, SHORT);
 	r = ring_of(call, master, &rows, &ring);
 	for (int i = 0; i < rows.n_rows && r == OK; i++) {
 		r = open_row(call, ring, &rows, i, &value);

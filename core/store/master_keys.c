@@ -21,10 +21,10 @@ int masters_retire(struct call *call, struct db *db, const struct key_ring *mast
 }
 
 int masters_audit(struct call *call, struct db *db, const struct key_ring *master, const struct db_arg audit[2],
-		  int64_t projects, int64_t secrets, bool others_are_free)
+		  int64_t projects, int64_t secrets, bool others_are_free, struct str canary)
 {
 	return db_query(call, db, Q_MASTERS_AUDIT, NULL, audit[0], audit[1], A_STR(key_ring_ids(call, master)[0]),
-			A_INT(projects), A_INT(secrets), A_BOOL(others_are_free));
+			A_INT(projects), A_INT(secrets), A_BOOL(others_are_free), canary.n ? A_BYTES(canary) : A_NULL);
 }
 
 static void passed_over(struct call *call, struct key_walk *walk)

@@ -11,8 +11,9 @@
 AWAITS int masters_in_use(struct call *call, struct db *db, struct db_rows *ret);
 /* From now on nothing new is sealed with any key of the ring but the current one. */
 AWAITS int masters_retire(struct call *call, struct db *db, const struct key_ring *master);
+/* What was done goes on record, and in the same statement the canary, if there is one to write (else empty). */
 AWAITS int masters_audit(struct call *call, struct db *db, const struct key_ring *master, const struct db_arg audit[2],
-			 int64_t projects, int64_t secrets, bool others_are_free);
+			 int64_t projects, int64_t secrets, bool others_are_free, struct str canary);
 
 #define KEYS_A_BATCH 500
 struct key_walk {

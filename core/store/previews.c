@@ -146,7 +146,8 @@ int attempt_sent(struct call *call, struct db *db, const struct job *job, struct
 		     A_INT(call_ms), A_TEXTS(ids, variables->n), A_INTS(versions, variables->n),
 		     A_TEXTS(fingerprints, variables->n), decoy_hash.n ? A_BYTES(decoy_hash) : A_NULL);
 	if (r == OK && rows.n_rows == 0)
-		r = call_fail(call, E_CONFLICT, "the job's lease was lost or ends too soon");
+		r = call_fail(call, E_CONFLICT,
+			      "it is not sent: the job's lease was lost or ends too soon, or a variable was changed");
 	return r;
 }
 

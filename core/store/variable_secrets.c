@@ -56,3 +56,11 @@ int variable_open(struct call *call, const struct key_ring *ring, const struct v
 	call_secret_named(call, place->key, *ret_plain);
 	return OK;
 }
+
+bool variable_opens(struct call *call, const struct key_ring *ring, const struct variable_place *place,
+		    struct str sealed)
+{
+	struct str plain;
+
+	return envelope_open(call->arena, ring, context(call->arena, place), sealed, &plain) == OK;
+}

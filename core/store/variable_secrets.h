@@ -28,6 +28,9 @@ int variable_seal(struct call *call, const struct key_ring *ring, const struct v
  * name and what to do in call->why. */
 int variable_open(struct call *call, const struct key_ring *ring, const struct variable_place *place, struct str sealed,
 		  struct str *ret_plain);
+/* The same without a message, for those who only want to know. */
+bool variable_opens(struct call *call, const struct key_ring *ring, const struct variable_place *place,
+		    struct str sealed);
 /* Under the same ring equal values have equal fingerprints. */
 struct str variable_fingerprint(struct arena *arena, const struct key_ring *ring, struct str plain);
 

@@ -2,6 +2,7 @@
 #include "store/variables.h"
 
 #include "base/id.h"
+#include "base/secret_memory.h"
 #include "crypto/digest.h"
 #include "store/project_keys.h"
 
@@ -39,6 +40,7 @@ static int as_conflict(int r)
 struct writing {
 	struct str *audits, *ids, *keys, *sealed, *key_ids, *masks, *fingerprints;
 	int64_t *versions, *fork_safe, *build_only;
+	int64_t bytes; /* by how many what is stored grows */
 	size_t n;
 };
 
@@ -47,17 +49,18 @@ static struct writing writing_new(struct arena *arena, size_t n)
 	struct str *texts = arena_alloc(arena, 7 * (n + 1) * sizeof(*texts));
 	int64_t *ints = arena_alloc(arena, 3 * (n + 1) * sizeof(*ints));
 
-	return (struct writing){ texts,
-				 texts + n,
-				 texts + 2 * n,
-				 texts + 3 * n,
-				 texts + 4 * n,
-				 texts + 5 * n,
-				 texts + 6 * n,
-				 ints,
-				 ints + n,
-				 ints + 2 * n,
-				 0 };
+	return (struct writing){
+		.audits = texts,
+		.ids = texts + n,
+		.keys = texts + 2 * n,
+		.sealed = texts + 3 * n,
+		.key_ids = texts + 4 * n,
+		.masks = texts + 5 * n,
+		.fingerprints = texts + 6 * n,
+		.versions = ints,
+		.fork_safe = ints + n,
+		.build_only = ints + 2 * n,
+	};
 }
 
 static struct str id_text(struct arena *arena, const char *prefix)
@@ -76,11 +79,27 @@ static struct str hex(struct arena *arena, struct str bytes)
 	return (struct str){ text, 2 * bytes.n };
 }
 
+static struct variable_place place_of(const struct variable_owner *owner, struct str key, int64_t version)
+{
+	return (struct variable_place){ owner->org_id, owner->project_id, owner->environment_id, key, version };
+}
+
+/* Whether the ACTIVE version is this value. One that does not open any more is not, so that setting it again mends it.
+ */
+static bool has_value_already(struct call *call, const struct key_ring *ring, const struct variable_owner *owner,
+			      const struct variable_wish *wish, const struct db_rows *now, int row)
+{
+	const struct variable_place place = place_of(owner, wish->key, db_int(now, row, "version"));
+
+	return str_eq(variable_fingerprint(call->arena, ring, wish->value), db_text(now, row, "fingerprint")) &&
+	       !db_is_null(now, row, "sealed") &&
+	       variable_opens(call, ring, &place, db_bytes(call, now, row, "sealed"));
+}
+
 static int seal(struct call *call, const struct key_ring *ring, const struct variable_owner *owner,
 		const struct variable_wish *wish, struct writing *w)
 {
-	const struct variable_place place = { owner->org_id, owner->project_id, owner->environment_id, wish->key,
-					      w->versions[w->n] };
+	const struct variable_place place = place_of(owner, wish->key, w->versions[w->n]);
 	struct sealed_variable sealed;
 	int r = variable_seal(call, ring, &place, wish->value, &sealed);
 
@@ -111,8 +130,7 @@ static int decide(struct call *call, const struct key_ring *ring, const struct v
 	bool was_safe = db_bool(now, row, "fork_safe"), was_only = db_bool(now, row, "build_only");
 	bool safe = flag(wish->fork_safe, was_safe, is_new), only = flag(wish->build_only, was_only, is_new);
 	int64_t active = is_there ? db_int(now, row, "version") : 0;
-	bool has_value = wish->value.p && !(active && str_eq(variable_fingerprint(call->arena, ring, wish->value),
-							     db_text(now, row, "fingerprint")));
+	bool has_value = wish->value.p && !(active && has_value_already(call, ring, owner, wish, now, row));
 
 	wish->version = active;
 	wish->conflicts = wish->seen != VERSION_ANY && wish->seen != active;
@@ -129,8 +147,12 @@ static int decide(struct call *call, const struct key_ring *ring, const struct v
 	w->versions[w->n] = db_int(now, row, "last_version") + has_value;
 	w->fork_safe[w->n] = safe;
 	w->build_only[w->n] = only;
-	if (has_value)
+	if (has_value) {
 		wish->version = w->versions[w->n];
+		w->bytes += (int64_t)wish->value.n;
+		if (active && !db_is_null(now, row, "sealed"))
+			w->bytes -= (int64_t)db_bytes(call, now, row, "sealed").n - ENVELOPE_OVERHEAD;
+	}
 	if (has_value && seal(call, ring, owner, wish, w) != OK)
 		return E_INVALID;
 	w->n++;
@@ -152,6 +174,7 @@ static int decide_all(struct call *call, const struct key_ring *ring, const stru
 		      const struct variable_change *change, const struct db_rows *now, struct writing *w)
 {
 	int64_t total = change->n ? db_int(now, 0, "total") : 0;
+	int64_t bytes = change->n ? db_int(now, 0, "bytes") - total * ENVELOPE_OVERHEAD : 0;
 	int r = OK;
 
 	for (size_t i = 0; r == OK && i < change->n; i++) {
@@ -166,6 +189,11 @@ static int decide_all(struct call *call, const struct key_ring *ring, const stru
 		return call_fail(call, E_INVALID,
 				 "an environment has at most %d variables; this one would have %lld: delete some first",
 				 VARIABLES_MAX, (long long)total);
+	if (r == OK && w->bytes > 0 && bytes + w->bytes > VARIABLES_BYTES_MAX)
+		return call_fail(call, E_INVALID,
+				 "the values of an environment have at most %d KiB in all: keep large files elsewhere, "
+				 "and a variable that says where",
+				 VARIABLES_BYTES_MAX / 1024);
 	return r;
 }
 
@@ -249,8 +277,7 @@ int variable_remove(struct call *call, struct db *db, struct str environment_id,
 static int open_row(struct call *call, const struct key_ring *ring, const struct variable_owner *owner, struct str key,
 		    const struct db_rows *rows, int row, struct str *ret)
 {
-	const struct variable_place place = { owner->org_id, owner->project_id, owner->environment_id, key,
-					      db_int(rows, row, "version") };
+	const struct variable_place place = place_of(owner, key, db_int(rows, row, "version"));
 
 	if (db_is_null(rows, row, "sealed"))
 		return call_fail(call, E_CONFLICT, "version %lld of the variable %.*s is forgotten: set a new value",
@@ -305,6 +332,8 @@ int variables_read_all(struct call *call, struct db *db, const struct variable_o
 		r = as_conflict(project_ring(call, db, owner->keys, owner->project_id, &ring));
 	if (r != OK)
 		return r;
+	if (secret_memory_is_short())
+		return call_fail(call, E_UPSTREAM, "too many secrets are in use at this moment: try again");
 	file.n = (size_t)rows.n_rows;
 	file.keys = arena_alloc(call->arena, 2 * (file.n + 1) * sizeof(*file.keys));
 	file.values = file.keys + file.n;

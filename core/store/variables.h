@@ -9,7 +9,8 @@
 #include "store/access.h"
 #include "store/variable_secrets.h"
 
-#define VARIABLES_MAX 1000 /* of one environment */
+#define VARIABLES_MAX       1000          /* of one environment */
+#define VARIABLES_BYTES_MAX (1024 * 1024) /* of their values: a deployment holds all of them */
 
 /* Where variables belong, and what seals them. */
 struct variable_owner {
@@ -47,7 +48,8 @@ struct variable_change {
 	size_t n;                     /* at most VARIABLES_MAX */
 };
 /* All or none, in one transaction. A value that is the ACTIVE one's already makes no version. A PENDING version has
- * FAILED by it. E_CONFLICT: a `seen` does not hold; E_INVALID: there would be more than VARIABLES_MAX; E_NOT_FOUND: the
+ * FAILED by it. E_CONFLICT: a `seen` does not hold; E_INVALID: there would be more than VARIABLES_MAX or
+ * VARIABLES_BYTES_MAX; E_NOT_FOUND: the
  * environment is gone. */
 AWAITS int variables_change(struct call *call, struct db *db, const struct variable_owner *owner,
 			    const struct variable_change *change);

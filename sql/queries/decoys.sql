@@ -3,9 +3,11 @@
 -- name: decoy_visit
 -- Somebody was at a decoy's address. The first time it freezes the preview and tells its project; later visits are counted. $1 SHA-256
 -- of the token; for the audit: $2 row id, $3 who, whose fourth is the address that it came from.
-with d as (
+with l as materialized ( -- the preview first: the order in which a deletion locks them
+	select id from previews where id = (select preview_id from decoys where token_hash = $1::bytea) for no key update
+), d as (
 	update decoys set visits = visits + 1, first_at = coalesce(first_at, now()), last_at = now()
-	where token_hash = $1::bytea
+	from l where token_hash = $1 and preview_id = l.id
 	returning preview_id, attempt_id, sha, visits, last_at
 ), w as (
 	select d.*, 'the decoy OPSHUB_DEPLOY_KEY_URL, which only the deployment of ' || substr(d.sha, 1, 12) || ' was given, was used at '

@@ -5,6 +5,8 @@
 select coalesce(encode(canary, 'hex'), '') as canary, coalesce(canary_master, '') as canary_master,
 	$1::text = any (retired_masters) as retired,
 	case when canary is null then coalesce((select s.key_id from (
+		select master_id as key_id, wrapped_at as updated_at from project_keys
+		union all
 		select key_id, updated_at from provider_secrets where not exists (select from project_keys)
 		union all
 		select key_id, updated_at from notifier_secrets where not exists (select from project_keys)) s
@@ -14,10 +16,6 @@ from instance;
 -- name: canary_make
 -- $1 canary, $2 id of the master key that sealed it. Another process may have been first.
 update instance set canary = $1::bytea, canary_master = $2::text where canary is null;
-
--- name: canary_change
--- $1 canary, $2 id of the master key that sealed it.
-update instance set canary = $1::bytea, canary_master = $2::text;
 
 -- name: masters_retire
 -- $1 ids of master keys with which nothing new may be sealed, $2 the one with which everything is from now on.
@@ -76,6 +74,10 @@ update env_var_versions set sealed = $4::bytea, key_id = $5::text, fingerprint =
 where var_id = $1::text and version = $2::int and sealed = decode($3::text, 'hex') returning key_id;
 
 -- name: masters_audit
--- $1 row id, $2 who, $3 id of the current master key, $4 how many project keys, $5 how many secrets, $6 whether the others are free.
+-- $1 row id, $2 who, $3 id of the current master key, $4 how many project keys, $5 how many secrets, $6 whether the others are free, $7 the
+-- canary sealed anew, or null.
+with c as (
+	update instance set canary = $7::bytea, canary_master = $3::text where $7::bytea is not null
+)
 select audit_add($1::text, '', $2::text[], 'installation.keys', 'installation', '', null, null,
 	jsonb_build_object('master', $3::text, 'projects', $4::int8, 'secrets', $5::int8, 'previousMayGo', $6::bool)) as "_audit";

@@ -66,9 +66,9 @@ select (select count(*) from j) as fenced, (select count(*) from p) + (select co
 
 -- name: attempt_sent
 -- Immediately before the provider is called. $1 job, $2 fence, $3 attempt, $4 the call's time-out plus margin in ms: a lease that
--- ends sooner sends nothing, and so does one whose organization was locked down meanwhile. The variables that it is sent with, in
--- place of those of an earlier time: $5 ids, $6 versions, $7 fingerprints. $8 SHA-256 of its decoy's
--- token, or null.
+-- ends sooner sends nothing, and so does one whose organization was locked down meanwhile, or of whose variables another version counts
+-- by now. The variables that it is sent with, in place of those of an earlier time: $5 ids, $6 versions, $7 fingerprints. $8 SHA-256 of
+-- its decoy's token, or null.
 with j as (
 	select id from jobs where id = $1::text and fence = $2::bigint and state = 'active'
 		and lease_until > now() + $4::bigint * interval '1 ms' for share
@@ -78,6 +78,10 @@ with j as (
 		and not exists (
 			select 1 from previews p join projects r on r.id = p.project_id join organizations o on o.id = r.org_id
 			where p.id = preview_attempts.preview_id and (o.frozen_at is not null or p.frozen_at is not null))
+		and not exists (
+			select 1 from unnest($5::text[], $6::bigint[]) as i (var_id, version) where not exists (
+				select 1 from env_var_versions s where s.var_id = i.var_id and s.version = i.version and (s.state = 'ACTIVE'
+					or (s.state = 'PENDING' and s.trial_preview_id = preview_attempts.preview_id))))
 	returning preview_attempts.id, preview_attempts.preview_id, preview_attempts.sha
 ), gone as (
 	delete from attempt_variables t using a where t.attempt_id = a.id and t.var_id <> all ($5::text[])

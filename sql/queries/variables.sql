@@ -69,13 +69,15 @@ select e.id from environments e join projects p on p.id = e.project_id
 where e.id = $1::text and p.deleting_at is null for no key update of e;
 
 -- name: variables_now
--- $1 environment, $2 keys: one row for each, in their order. id is null when there was never such a one; total counts what the
--- environment has.
+-- $1 environment, $2 keys: one row for each, in their order. id is null when there was never such a one; total and bytes count what
+-- the environment has.
 with v as (
 	select * from env_vars where environment_id = $1::text and key = any ($2::text[]) order by key for no key update
 )
-select v.id, v.deleted_at is not null as deleted, v.fork_safe, v.build_only, v.last_version, a.version, a.fingerprint,
-	(select count(*) from env_vars where environment_id = $1 and deleted_at is null) as total
+select v.id, v.deleted_at is not null as deleted, v.fork_safe, v.build_only, v.last_version, a.version, a.fingerprint, a.sealed,
+	(select count(*) from env_vars where environment_id = $1 and deleted_at is null) as total,
+	(select coalesce(sum(octet_length(x.sealed)), 0)::int8 from env_vars o join env_var_versions x on x.var_id = o.id and x.state = 'ACTIVE'
+		where o.environment_id = $1 and o.deleted_at is null) as bytes
 from unnest($2) with ordinality as n (key, i) left join v on v.key = n.key
 	left join env_var_versions a on a.var_id = v.id and a.state = 'ACTIVE'
 order by n.i;

@@ -211,6 +211,18 @@ test('keys and values that cannot be are refused by name, and the longest are ta
   assert.deepEqual(outcome(await put(e, 'EMPTY', { value: '' })), [200, 'unchanged', 1]);
 });
 
+test('the values of an environment have at most 1 MiB in all', async () => {
+  const e = (await environments()).PREVIEW;
+  const large = 'x'.repeat(65536);
+  for (let i = 0; i < 16; i++) assert.equal((await add(e, { key: `L${i}`, value: large })).status, 201);
+  assert.equal((await add(e, { key: 'EMPTY', value: '' })).status, 201);
+  const more = await add(e, { key: 'SMALL', value: 'x' });
+  assertError(more, 422, 'ValidationError');
+  assert.match(more.json.message, /^the values of an environment have at most 1024 KiB in all/);
+  assert.equal((await put(e, 'L0', { value: large.slice(1) })).status, 200);
+  assert.equal((await add(e, { key: 'SMALL', value: 'x' })).status, 201);
+});
+
 test('an environment has at most 1,000 variables', async () => {
   const e = (await environments()).PREVIEW;
   const text = (n, from = 0) => Array.from({ length: n }, (_, i) => `K${from + i}=${i}`).join('\n');
@@ -307,6 +319,12 @@ test('a sealed value in another place, a cut tag and a damaged key are found and
     assert.ok(!/value of|second of/.test(answer.text + file.text));
   }
   assertError(await rollback(e, 'A', 2), 409, 'ConflictError');
+  const again = await put(e, 'A', { value: 'second of a' });
+  assert.deepEqual([again.status, again.json.version], [200, 3], 'the value that does not open any more is set again');
+  assert.equal((await reveal(e, 'A')).json.value, 'second of a');
+  run(`delete from env_var_versions where version = 3 and var_id = (select id from env_vars where environment_id = '${e.id}' and key = 'A');
+    update env_var_versions set state = 'ACTIVE', ended_at = null where version = 2 and var_id = (select id from env_vars where environment_id = '${e.id}' and key = 'A');
+    update env_vars set last_version = 2 where environment_id = '${e.id}' and key = 'A'`);
   spoil('null');
   assert.match((await reveal(e, 'A')).json.message, /forgotten/);
   assert.equal(await valueOf(e, 'B'), 'value of b');
