@@ -35,6 +35,12 @@ static void test_steps(void **state)
 		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_FAILED), ROTATE_FAIL_BUILD },
 		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_GONE), ROTATE_TRY },
 		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_GONE, .late = true), ROTATE_FAIL_LATE },
+		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_READY, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_GONE, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_READY, .frozen = true, .late = true),
+		  ROTATE_FAIL_LATE },
+		{ FACTS(.state = ROTATION_VERIFYING, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_VERIFYING, .frozen = true, .late = true), ROTATE_FAIL_LATE },
 		{ FACTS(.state = ROTATION_VERIFYING), ROTATE_PROMOTE },
 		{ FACTS(.state = ROTATION_VERIFYING, .late = true), ROTATE_PROMOTE },
 		{ FACTS(.state = ROTATION_VERIFYING, .has_program = true), ROTATE_RUN },
@@ -70,12 +76,14 @@ static void test_no_facts_promote_what_was_not_tried(void **state)
 		if (step == ROTATE_PROMOTE) {
 			assert_int_equal(f.state, ROTATION_VERIFYING);
 			assert_false(f.is_tried && f.has_program);
-			assert_false(f.superseded);
+			assert_false(f.superseded || f.frozen);
 		}
 		if (step == ROTATE_CHECK || (step == ROTATE_VERIFY && f.state == ROTATION_TRIAL))
 			assert_int_equal(f.trial, TRIAL_READY);
 		if (step == ROTATE_TRY && f.state == ROTATION_PENDING)
 			assert_true(f.is_tried && f.is_of_preview);
+		if (step == ROTATE_TRY || step == ROTATE_GENERATE)
+			assert_false(f.frozen);
 		if (step == ROTATE_GENERATE)
 			assert_int_equal(f.state, ROTATION_WAITING);
 		if (f.superseded && f.state != ROTATION_ENDED)
