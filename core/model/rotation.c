@@ -42,6 +42,8 @@ enum rotation_step rotation_next(const struct rotation_facts *f)
 		return ROTATE_WAIT;
 	switch (f->state) {
 	case ROTATION_WAITING:
+		if (f->queued && f->is_tried && f->is_of_preview)
+			return ROTATE_WAIT; /* without a deadline: its own begins with its turn */
 		return f->frozen ? ROTATE_WAIT : ROTATE_GENERATE;
 	case ROTATION_PENDING:
 		if (!f->is_tried || !f->is_of_preview)

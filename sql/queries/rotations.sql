@@ -37,7 +37,8 @@ from o join given g on g.id = (o).id left join job on job.key = (o).id;
 select r.state, r.verify, r.key, r.base_version, r.version, r.tries, r.generator, r.reason, r.project_id, r.environment_id, e.name as environment,
 	r.deadline_at is not null and r.deadline_at <= now() as late, r.next_at > now() as early,
 	(extract(epoch from r.next_at - now()) * 1000)::bigint as early_ms, p.org_id, p.name as project, v.last_version,
-	o.frozen_at is not null as frozen, p.deleting_at is not null or rotation_is_superseded(r) as superseded,
+	o.frozen_at is not null as frozen, exists (select from rotations q where q.project_id = r.project_id and q.id <> r.id
+		and q.ended_at is null and q.state = 'PENDING' and q.verify) as queued, p.deleting_at is not null or rotation_is_superseded(r) as superseded,
 	coalesce((select encode(sealed, 'hex') from env_var_versions s where s.var_id = r.var_id and s.version = r.version), '') as sealed,
 	t.id as preview_id, t.pr_number, coalesce(t.desired = 'deployed' and t.pr_open, false) as wanted, t.status, t.url, t.error_reason,
 	t.message, t.provider, t.settled_generation >= t.generation and t.generation >= r.trial_generation as settled,

@@ -119,6 +119,35 @@ static void test_what_was_not_tried_is_not_let_through(void **state)
 	without_queue(try_each);
 }
 
+static bool is_queued(struct call *call, struct str id)
+{
+	struct db_rows rows;
+
+	CHECK_INT(rotation_load(call, db, id, &rows), OK);
+	CHECK_INT(rows.n_rows, 1);
+	return db_bool(&rows, 0, "queued");
+}
+
+static void one_looks_for_a_preview(struct call *call, void *arg)
+{
+	(void)arg;
+	seed(call);
+	sql(call, "insert into rotations (id, " STATE ") select 'rot_1', 'PENDING', " OF_VAR);
+	sql(call, "insert into env_vars (id, environment_id, key) select 'var_2', environment_id, 'B' from env_vars");
+	sql(call, "insert into rotations (id, " STATE ") select 'rot_2', 'WAITING', " OF_VAR " where id = 'var_2'");
+	CHECK(is_queued(call, STR("rot_2")) && !is_queued(call, STR("rot_1")));
+	sql(call, "update rotations set verify = false where id = 'rot_1'");
+	CHECK(!is_queued(call, STR("rot_2")));
+	sql(call, "update rotations set verify = true, state = 'TRIAL' where id = 'rot_1'");
+	CHECK(!is_queued(call, STR("rot_2")));
+}
+
+static void test_values_of_one_project_look_for_a_preview_in_turn(void **state)
+{
+	(void)state;
+	without_queue(one_looks_for_a_preview);
+}
+
 /* ---- what is due ---- */
 
 static const struct policy makes = {
@@ -151,14 +180,15 @@ static void wait_for_their_own_reasons(struct call *call, void *arg)
 	(void)arg;
 	seed(call);
 	CHECK(is_due(call, &makes) && is_due(call, &reminds));
-	sql(call, "insert into rotations (id, ended_at, " STATE ") select 'rot_1', now(), 'REMINDED', " OF_VAR);
-	CHECK(is_due(call, &makes) && !is_due(call, &reminds));
-	sql(call, "insert into rotations (id, ended_at, " STATE ") select 'rot_2', now(), 'FAILED', " OF_VAR);
-	CHECK(is_due(call, &makes)); /* by hand */
 	sql(call,
 	    "insert into secret_policies (id, project_id, environment_id, name, key_pattern, rotate_every_days, "
 	    "generator, notify, verify, enabled) select 'policy_1', 'proj_1', environment_id, 'n', '.', 30, '{}', "
 	    "true, true, true from env_vars");
+	sql(call, "insert into rotations (id, ended_at, " STATE ") select 'rot_1', now(), 'REMINDED', " OF_VAR);
+	sql(call, "update rotations set policy_id = 'policy_1'");
+	CHECK(is_due(call, &makes) && !is_due(call, &reminds));
+	sql(call, "insert into rotations (id, ended_at, " STATE ") select 'rot_2', now(), 'FAILED', " OF_VAR);
+	CHECK(is_due(call, &makes)); /* by hand */
 	sql(call, "update rotations set policy_id = 'policy_1' where id = 'rot_2'");
 	CHECK(!is_due(call, &makes));
 }
@@ -227,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_was_not_tried_is_not_let_through),
+		cmocka_unit_test(test_values_of_one_project_look_for_a_preview_in_turn),
 		cmocka_unit_test(test_a_reminder_or_a_rotation_by_hand_puts_no_schedule_off),
 		cmocka_unit_test(test_what_was_decided_twice_is_begun_once),
 	};
