@@ -126,7 +126,7 @@ static bool read_escape(struct reader *r, uint32_t *set, unsigned char *ret)
 		r->at++;
 		return false;
 	}
-	if (is_word((unsigned char)peek(r)) || (unsigned char)peek(r) >= 128) {
+	if (is_word((unsigned char)peek(r))) {
 		refuse(r, r->at - 1, "must have no other escapes than \\d, \\w, \\D, \\W and those of signs");
 		return false;
 	}
@@ -240,10 +240,7 @@ static struct part read_byte(struct reader *r)
 	default:
 		break;
 	}
-	if (c < ' ' || c >= 127)
-		refuse(r, r->at - 1, "must have printable ASCII characters only");
-	else
-		set_add(s->set, c);
+	set_add(s->set, c);
 	return part;
 }
 
@@ -337,6 +334,14 @@ static struct part read_alternatives(struct reader *r)
 	return all;
 }
 
+/* Before anything is read: sets have bits for ASCII only. */
+static void check_bytes(struct reader *r)
+{
+	for (size_t i = 0; i < r->text.n; i++)
+		if (r->text.p[i] < ' ' || r->text.p[i] >= 127)
+			refuse(r, i, "must have printable ASCII characters only");
+}
+
 struct key_pattern *key_pattern_new(struct arena *arena, struct str text, const char **ret_why)
 {
 	struct key_pattern *p = arena_alloc(arena, sizeof(*p));
@@ -346,6 +351,11 @@ struct key_pattern *key_pattern_new(struct arena *arena, struct str text, const 
 
 	if (text.n == 0 || text.n > KEY_PATTERN_MAX) {
 		*ret_why = "must have 1 to 256 characters";
+		return NULL;
+	}
+	check_bytes(&r);
+	if (r.why) {
+		*ret_why = r.why;
 		return NULL;
 	}
 	p->states = arena_alloc(arena, STATES_MAX * sizeof(*p->states));

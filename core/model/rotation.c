@@ -15,6 +15,8 @@ enum rotation_state rotation_state_read(struct str word)
 
 static enum rotation_step next_of_trial(const struct rotation_facts *f)
 {
+	if (f->frozen)
+		return f->late ? ROTATE_FAIL_LATE : ROTATE_WAIT;
 	switch (f->trial) {
 	case TRIAL_READY:
 		return f->page_checked ? ROTATE_CHECK : ROTATE_VERIFY;
@@ -40,6 +42,8 @@ enum rotation_step rotation_next(const struct rotation_facts *f)
 		return ROTATE_WAIT;
 	switch (f->state) {
 	case ROTATION_WAITING:
+		if (f->queued && f->is_tried && f->is_of_preview)
+			return ROTATE_WAIT; /* without a deadline: its own begins with its turn */
 		return f->frozen ? ROTATE_WAIT : ROTATE_GENERATE;
 	case ROTATION_PENDING:
 		if (!f->is_tried || !f->is_of_preview)
@@ -51,6 +55,8 @@ enum rotation_step rotation_next(const struct rotation_facts *f)
 		return next_of_trial(f);
 	case ROTATION_VERIFYING:
 	default:
+		if (f->frozen)
+			return f->late ? ROTATE_FAIL_LATE : ROTATE_WAIT;
 		if (!f->is_tried || !f->has_program)
 			return ROTATE_PROMOTE;
 		return f->late ? ROTATE_FAIL_LATE : ROTATE_RUN;

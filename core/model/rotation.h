@@ -32,7 +32,8 @@ struct rotation_facts {
 	bool early;         /* its next step is not due */
 	bool late;          /* the deadline of its state has passed */
 	bool superseded;    /* the variable was changed or deleted, or its project is being deleted */
-	bool frozen;        /* its organization is locked down: nothing is deployed */
+	bool frozen;        /* its organization is locked down: nothing is deployed or made ACTIVE */
+	bool queued;        /* another value of its project looks for a preview to be tried with */
 	bool is_tried;      /* the policy wants it tried before it becomes the ACTIVE one */
 	bool is_of_preview; /* a variable of the environment that previews run with */
 	bool page_checked;  /* the page of a preview must answer */

@@ -28,7 +28,7 @@ struct transfer {
 
 	char *url;
 	char method[8];
-	bool has_body, idempotent, allow_private;
+	bool has_body, idempotent, allow_private, head_only;
 	struct buf request_body;
 	struct buf request_head; /* lines as curl takes them, each with its NUL */
 	int64_t deadline_ms;

@@ -24,6 +24,7 @@ struct net_request {
 	size_t n_headers;
 	struct str body;    /* sent when .p is set */
 	size_t max_body;    /* of the answer; 0 = 4 MiB. A longer one is E_UPSTREAM */
+	bool head_only;     /* the answer ends with its head: its body is not read, however long it is */
 	int64_t timeout_ms; /* 0 = 30 s; connect is limited to 10 s of it. The call's deadline also holds */
 	bool allow_private; /* loopback and private addresses are allowed for this base URL (operator's setting) */
 };

@@ -169,6 +169,7 @@ struct transfer *transfer_new(struct call *call, struct net *net, const struct n
 	t->has_body = request->body.p != NULL;
 	t->idempotent = !str_eq(method, STR("POST")) && !str_eq(method, STR("PATCH"));
 	t->allow_private = request->allow_private;
+	t->head_only = request->head_only;
 	if (timeout_ms > left_ms)
 		timeout_ms = left_ms;
 	t->deadline_ms = clock_mono_ms() + (timeout_ms < TIMEOUT_MAX_MS ? timeout_ms : TIMEOUT_MAX_MS);

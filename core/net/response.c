@@ -58,6 +58,8 @@ size_t on_body(char *bytes, size_t one, size_t n, void *arg)
 	struct transfer *t = arg;
 
 	(void)one;
+	if (t->head_only)
+		return 0;
 	buf_add(&t->body, bytes, n);
 	return t->body.overflow ? refuse(t, "is too long") : n;
 }
@@ -134,6 +136,8 @@ void transfer_judge(struct transfer *t, CURLcode result)
 	t->status = (int)status;
 	t->total_us = total_us;
 	snprintf(t->remote_ip, sizeof(t->remote_ip), "%s", ip ? ip : "");
+	if (result == CURLE_WRITE_ERROR && t->head_only && !t->broken)
+		result = CURLE_OK;
 	if (result == CURLE_OK && status >= 100 && status <= 999)
 		t->code = OK;
 	else if (result == CURLE_OK)

@@ -23,7 +23,9 @@ int rotation_candidates(struct call *call, struct db *db, struct str project_id,
 			.var_id = db_text(&rows, i, "id"),
 			.key = db_text(&rows, i, "key"),
 			.environment = db_text(&rows, i, "environment"),
+			.version = db_int(&rows, i, "version"),
 			.since_ms = db_time(&rows, i, "since"),
+			.reminded_ms = db_is_null(&rows, i, "reminded") ? 0 : db_time(&rows, i, "reminded"),
 			.rotation = db_text(&rows, i, "rotation"),
 		};
 	*ret = all;
@@ -74,9 +76,16 @@ int policy_matches(struct call *call, const struct policy *policy, const struct 
 	return r;
 }
 
+static int64_t period_began_ms(const struct policy *policy, const struct candidate *candidate)
+{
+	bool counts = policy->generator.type == GENERATOR_REMIND && candidate->reminded_ms > candidate->since_ms;
+
+	return counts ? candidate->reminded_ms : candidate->since_ms;
+}
+
 int64_t policy_due_ms(const struct policy *policy, const struct candidate *candidate)
 {
-	return candidate->since_ms + policy->days * DAY_MS;
+	return period_began_ms(policy, candidate) + policy->days * DAY_MS;
 }
 
 static struct str new_id(struct call *call, const char *prefix)
@@ -114,6 +123,28 @@ static void read_started(struct call *call, const struct db_rows *rows, enum rot
 	*ret_push = (struct push_list){ push, n_push };
 }
 
+/* Those that were not begun after all: somebody was faster. What became of each is read again. */
+static int read_lost(struct call *call, struct db *db, const struct policy *policy, struct rotation_outcome *outcomes,
+		     size_t n)
+{
+	const struct candidate *all;
+	size_t n_all;
+	int64_t now_ms;
+	int r = rotation_candidates(call, db, policy->project_id, &all, &n_all, &now_ms);
+
+	for (size_t i = 0; r == OK && i < n_all; i++) {
+		struct rotation_outcome *o = outcome_of(outcomes, n, all[i].var_id);
+
+		if (!o || o->begun != ROTATION_NOT_THERE)
+			continue;
+		o->begun = all[i].rotation.n ? ROTATION_JOINED : ROTATION_NOT_DUE;
+		o->rotation = all[i].rotation;
+		if (o->begun == ROTATION_NOT_DUE && policy->days)
+			o->due_ms = policy_due_ms(policy, &all[i]);
+	}
+	return r;
+}
+
 int rotations_start(struct call *call, struct db *db, const struct policy *policy, struct db_arg who,
 		    struct rotation_outcome *outcomes, size_t n, struct push_list *ret_push)
 {
@@ -121,6 +152,8 @@ int rotations_start(struct call *call, struct db *db, const struct policy *polic
 	struct str *ids = arena_alloc(call->arena, (n + 1) * sizeof(*ids));
 	struct str *vars = arena_alloc(call->arena, (n + 1) * sizeof(*vars));
 	struct str *audits = arena_alloc(call->arena, (n + 1) * sizeof(*audits));
+	int64_t *versions = arena_alloc(call->arena, (n + 1) * sizeof(*versions));
+	int64_t *since = arena_alloc(call->arena, (n + 1) * sizeof(*since));
 	size_t n_fresh = 0;
 	struct db_rows rows;
 	int r;
@@ -133,6 +166,8 @@ int rotations_start(struct call *call, struct db *db, const struct policy *polic
 			continue;
 		ids[n_fresh] = new_id(call, "rot_");
 		audits[n_fresh] = new_id(call, "audit_");
+		versions[n_fresh] = outcomes[i].candidate->version;
+		since[n_fresh] = period_began_ms(policy, outcomes[i].candidate);
 		vars[n_fresh++] = outcomes[i].candidate->var_id;
 	}
 	if (n_fresh == 0)
@@ -140,10 +175,11 @@ int rotations_start(struct call *call, struct db *db, const struct policy *polic
 	r = db_query(call, db, Q_ROTATIONS_START, &rows, A_STR(policy->project_id), A_STR_OR_NULL(policy->id),
 		     A_STR(policy->generator_json), A_BOOL(policy->notify), A_BOOL(policy->verify),
 		     A_TEXT(reminds ? "REMINDED" : "WAITING"), A_TEXTS(ids, n_fresh), A_TEXTS(vars, n_fresh),
-		     A_TEXTS(audits, n_fresh), who);
-	if (r == OK)
-		read_started(call, &rows, reminds ? ROTATION_TOLD : ROTATION_STARTED, outcomes, n, ret_push);
-	return r;
+		     A_TEXTS(audits, n_fresh), who, A_INTS(versions, n_fresh), A_INTS(since, n_fresh));
+	if (r != OK)
+		return r;
+	read_started(call, &rows, reminds ? ROTATION_TOLD : ROTATION_STARTED, outcomes, n, ret_push);
+	return (size_t)rows.n_rows < n_fresh ? read_lost(call, db, policy, outcomes, n) : OK;
 }
 
 int policy_evaluate(struct call *call, struct db *db, const struct policy *policy, struct db_arg who,

@@ -14,7 +14,9 @@
 /* A variable that could be rotated. */
 struct candidate {
 	struct str var_id, key, environment;
+	int64_t version;     /* the ACTIVE one */
 	int64_t since_ms;    /* its present period began */
+	int64_t reminded_ms; /* people were told; 0 = never */
 	struct str rotation; /* under way; empty = none */
 };
 /* *ret_now_ms: the database's clock. */
@@ -38,7 +40,7 @@ enum rotation_begun {
 	ROTATION_STARTED,
 	ROTATION_JOINED,   /* one is under way */
 	ROTATION_TOLD,     /* people were: the policy only reminds */
-	ROTATION_NOT_DUE,  /* its period is not over */
+	ROTATION_NOT_DUE,  /* its period is not over, or somebody was faster */
 	ROTATION_NOT_THERE /* it was deleted meanwhile */
 };
 struct rotation_outcome {
@@ -47,8 +49,8 @@ struct rotation_outcome {
 	struct str rotation; /* its id; empty = none */
 	int64_t due_ms;      /* of ROTATION_NOT_DUE; 0 = none */
 };
-/* Begins with all n of them under this policy; outcomes has n entries whose candidate is set. Jobs to push in
- * *ret_push. */
+/* Begins with all n of them under this policy, except where the ACTIVE version is not the candidate's any more;
+ * outcomes has n entries whose candidate is set. Jobs to push in *ret_push. */
 AWAITS int rotations_start(struct call *call, struct db *db, const struct policy *policy, struct db_arg who,
 			   struct rotation_outcome *outcomes, size_t n, struct push_list *ret_push);
 /* A policy against everything it means: what is due is begun. */

@@ -91,12 +91,16 @@ static int spawn_with(struct call *call, const char *path, int in, pid_t *ret)
 	return r;
 }
 
-/* It and what it has started: gone when this returns. */
-static void kill_all(pid_t pid)
+/* It and what it has started: gone when this returns. Its number is its group's, and nobody else's until it is reaped.
+ */
+static int kill_all(pid_t pid)
 {
+	int status = 0;
+
 	kill(-pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return status;
 }
 
 static int accompany(struct call *call, pid_t pid, int64_t end_ms, int *ret_status)
@@ -104,12 +108,12 @@ static int accompany(struct call *call, pid_t pid, int64_t end_ms, int *ret_stat
 	int status, r;
 
 	for (;;) {
-		pid_t ended = waitpid(pid, &status, WNOHANG);
+		siginfo_t ended = { 0 };
 
-		if (ended == pid)
-			break;
-		if (ended < 0 && errno != EINTR)
+		if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
 			return call_fail(call, E_UPSTREAM, "the program could not be followed to its end");
+		if (ended.si_pid == pid)
+			break;
 		if (clock_mono_ms() >= end_ms) {
 			kill_all(pid);
 			return call_fail(call, E_TIMEOUT, "the program did not end in time and was killed");
@@ -120,6 +124,7 @@ static int accompany(struct call *call, pid_t pid, int64_t end_ms, int *ret_stat
 			return r;
 		}
 	}
+	status = kill_all(pid);
 	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return OK;
 }

@@ -42,6 +42,7 @@ static struct rotation_facts facts_of(const struct rotating *g)
 		.late = db_bool(&g->row, 0, "late"),
 		.superseded = db_bool(&g->row, 0, "superseded"),
 		.frozen = db_bool(&g->row, 0, "frozen"),
+		.queued = db_bool(&g->row, 0, "queued"),
 		.is_tried = db_bool(&g->row, 0, "verify"),
 		.is_of_preview = str_eq(rotating_text(g, "environment"), STR("PREVIEW")),
 		.page_checked = g->o->page_check != PAGE_OFF,
@@ -154,7 +155,9 @@ static int64_t pause_of(const struct rotating *g, const struct rotation_facts *f
 
 	if (f->early)
 		return early_ms > 100 ? early_ms : 100;
-	return f->frozen && f->state != ROTATION_TRIAL ? FROZEN_MS : LOOK_MS;
+	if (f->frozen && f->state != ROTATION_TRIAL)
+		return FROZEN_MS;
+	return f->state == ROTATION_WAITING ? BUSY_MS : LOOK_MS;
 }
 
 static int take(struct call *call, const struct rotating *g, struct outcome *ret)

@@ -9,7 +9,6 @@
 #define PAGE_TRIES    3
 #define PAGE_MS       10000
 #define PAGE_PAUSE_MS 2000
-#define PAGE_BYTES    (1024 * 1024)
 #define HEAD_MAX      (16 * 1024)
 
 static bool page_is_good(const struct rotator *o, int status)
@@ -23,7 +22,7 @@ int rotate_check_page(struct call *call, const struct rotating *g)
 		.method = "GET",
 		.url = arena_text(call->arena, rotating_text(g, "url")),
 		.timeout_ms = PAGE_MS,
-		.max_body = PAGE_BYTES,
+		.head_only = true,
 		.allow_private = provider_may_be_private(g->o->providers, rotating_text(g, "provider")),
 	};
 	struct str last = STR("");

@@ -44,10 +44,10 @@ export const schemas = {
   }),
   RotationBegun: object({
     key: text('The variable\'s key.'),
-    result: word('started; joined: a rotation of it is under way; reminded: people were told; notDue; gone: deleted meanwhile.',
+    result: word('started; joined: a rotation of it is under way; reminded: people were told; notDue, also when somebody was faster; gone: deleted meanwhile.',
       ['started', 'joined', 'reminded', 'notDue', 'gone']),
     rotationId: orNull(id('rot', 'The rotation that was begun or joined.')),
-    dueAt: orNull(time('Of notDue: when it will be.')),
+    dueAt: orNull(time('Of notDue: when it will be; null by hand without a policy.')),
   }),
   SecretPolicyEvaluation: object({
     policies: list(object({

@@ -34,6 +34,7 @@ create table rotations (
 	verify bool not null,
 	state text not null check (state in ('WAITING', 'PENDING', 'TRIAL', 'VERIFYING', 'DONE', 'FAILED', 'SUPERSEDED', 'REMINDED')),
 	base_version int not null,   -- the ACTIVE one when it began: another one means that somebody was faster
+	since_ms bigint not null,    -- its period began; people are reminded of each once
 	version int,                 -- the PENDING one
 	tries int not null default 0, -- values that were not good
 	public_key text,             -- PEM, of a key pair
@@ -46,6 +47,7 @@ create table rotations (
 	ended_at timestamptz
 );
 create unique index rotations_open on rotations (var_id) where ended_at is null;
+create unique index rotations_reminded on rotations (var_id, since_ms) where state = 'REMINDED';
 create unique index rotations_trial on rotations (trial_preview_id) where ended_at is null;
 create index rotations_due on rotations (next_at) where ended_at is null;
 create index rotations_list on rotations (project_id, id);
@@ -152,9 +154,14 @@ begin
 	if chosen.id is null then
 		if exists (select from previews v join preview_attempts a on a.preview_id = v.id
 				join attempt_variables u on u.attempt_id = a.id and u.var_id = r.var_id
-				where v.project_id = r.project_id and v.desired = 'deployed' and v.pr_open and not v.from_fork
+				where v.project_id = r.project_id and v.pr_open and not v.from_fork
 					-- a value was refused before: what that trial left in ruins is no reason to go on without one
-					and (r.tries > 0 or (v.status in ('READY', 'QUEUED', 'BUILDING') and a.state <> 'gone'))) then
+					and ((v.desired = 'deployed' and (r.tries > 0 or (v.status in ('READY', 'QUEUED', 'BUILDING') and a.state <> 'gone')))
+						-- it runs, whatever came of a later push
+						or (a.state = 'created' and a.status = 'READY')
+						-- its trial was cancelled, held or destroyed: nobody knows whether the value was the cause
+						or exists (select from env_var_versions t where t.var_id = r.var_id and t.version > r.base_version
+							and t.trial_preview_id = v.id))) then
 			return 'busy';
 		end if;
 		return 'none';

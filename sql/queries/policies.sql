@@ -75,10 +75,12 @@ update secret_policies set last_evaluated_at = now(),
 where id = $1::text and ($2::text is null or worker = $2::text);
 
 -- name: rotation_candidates
--- What could be rotated: all variables of a project that have a value. `since`: from when on a period counts.
+-- What could be rotated: all variables of a project that have a value. `since`: from when on a period counts; a rotation by hand that
+-- failed does not move it. `reminded`: the latest time, which counts for policies that remind.
 select v.id, v.key, e.name as environment, a.version,
-	greatest(coalesce(a.activated_at, a.created_at), (select max(o.ended_at) from rotations o where o.var_id = v.id and o.state in ('FAILED', 'REMINDED')))
-		as since,
+	greatest(coalesce(a.activated_at, a.created_at), (select max(o.ended_at) from rotations o where o.var_id = v.id and o.state = 'FAILED'
+		and o.policy_id is not null)) as since,
+	(select max(o.ended_at) from rotations o where o.var_id = v.id and o.state = 'REMINDED') as reminded,
 	(select o.id from rotations o where o.var_id = v.id and o.ended_at is null) as rotation, now() as now
 from environments e join env_vars v on v.environment_id = e.id and v.deleted_at is null
 	join env_var_versions a on a.var_id = v.id and a.state = 'ACTIVE'

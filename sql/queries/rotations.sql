@@ -2,22 +2,23 @@
 
 -- name: rotations_start
 -- $1 project, $2 policy or null, $3 generator, $4 notify, $5 verify, $6 state: WAITING, or REMINDED (people are told, nothing else is
--- done), $7 ids, $8 variables, $9 ids of audit rows, $10 who. One that is under way already is not begun again.
+-- done), $7 ids, $8 variables, $9 ids of audit rows, $10 who, $11 the versions that were ACTIVE when it was decided, $12 when
+-- their periods began. One that is under way is not begun again, nor one whose value is another by now; nobody is reminded twice.
 with given as (
-	select r.id as project_id, r.org_id, g.id, g.audit_id, v.id as var_id, v.key, v.environment_id, a.version,
+	select r.id as project_id, r.org_id, g.id, g.audit_id, v.id as var_id, v.key, v.environment_id, a.version, g.since_ms,
 		coalesce((select name from secret_policies where id = $2::text), '') as policy
-	from unnest($7::text[], $8::text[], $9::text[]) as g (id, var_id, audit_id)
+	from unnest($7::text[], $8::text[], $9::text[], $11::bigint[], $12::bigint[]) as g (id, var_id, audit_id, version, since_ms)
 		join env_vars v on v.id = g.var_id and v.deleted_at is null
 		join environments e on e.id = v.environment_id and e.project_id = $1::text
 		join projects r on r.id = e.project_id and r.deleting_at is null
-		join env_var_versions a on a.var_id = v.id and a.state = 'ACTIVE'
+		join env_var_versions a on a.var_id = v.id and a.state = 'ACTIVE' and a.version = g.version
 ), o as (
 	insert into rotations as o (id, project_id, environment_id, var_id, key, policy_id, policy, actor, generator, notify, verify, state,
-		base_version, ended_at)
+		base_version, since_ms, ended_at)
 	select id, project_id, environment_id, var_id, key, (select p.id from secret_policies p where p.id = $2), policy, $10::text[], $3::jsonb,
-		$4::bool, $5::bool, $6::text, version, case when $6 = 'REMINDED' then now() end
+		$4::bool, $5::bool, $6::text, version, since_ms, case when $6 = 'REMINDED' then now() end
 	from given order by var_id
-	on conflict (var_id) where ended_at is null do nothing
+	on conflict do nothing -- of either index: under way, or reminded of
 	returning o
 ), job as (
 	insert into jobs (id, queue, kind, key)
@@ -36,7 +37,8 @@ from o join given g on g.id = (o).id left join job on job.key = (o).id;
 select r.state, r.verify, r.key, r.base_version, r.version, r.tries, r.generator, r.reason, r.project_id, r.environment_id, e.name as environment,
 	r.deadline_at is not null and r.deadline_at <= now() as late, r.next_at > now() as early,
 	(extract(epoch from r.next_at - now()) * 1000)::bigint as early_ms, p.org_id, p.name as project, v.last_version,
-	o.frozen_at is not null as frozen, p.deleting_at is not null or rotation_is_superseded(r) as superseded,
+	o.frozen_at is not null as frozen, exists (select from rotations q where q.project_id = r.project_id and q.id <> r.id
+		and q.ended_at is null and q.state = 'PENDING' and q.verify) as queued, p.deleting_at is not null or rotation_is_superseded(r) as superseded,
 	coalesce((select encode(sealed, 'hex') from env_var_versions s where s.var_id = r.var_id and s.version = r.version), '') as sealed,
 	t.id as preview_id, t.pr_number, coalesce(t.desired = 'deployed' and t.pr_open, false) as wanted, t.status, t.url, t.error_reason,
 	t.message, t.provider, t.settled_generation >= t.generation and t.generation >= r.trial_generation as settled,

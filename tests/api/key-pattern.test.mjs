@@ -72,3 +72,9 @@ test('of arbitrary text nothing is taken that is no regular expression, or means
   const taken = compare(pairs, seed);
   assert.ok(taken > 1000, `seed ${seed}: only ${taken} were taken`);
 });
+
+test('what is not printable ASCII is refused wherever it stands, and named', () => {
+  const patterns = ['[^\u00c2]X', '[A-\u00e9]', '[\u00e9-\u00ff]', '\\\u00e9', '[\\\u00e9]', 'A|\u00e9', '(\u00e9)', '[\u007f]', '[\u0001]'];
+  const answers = ask(patterns.map((pattern) => [pattern, 'AX']));
+  patterns.forEach((pattern, i) => assert.match(answers[i], /^refused: must have printable ASCII characters only \(at character \d+\)$/, pattern));
+});

@@ -94,6 +94,12 @@ static void test_refusals_name_the_place(void **state)
 		{ "(A)\\1", "must have no other escapes than \\d, \\w, \\D, \\W and those of signs (at character 4)" },
 		{ "(?=A)", "must have no groups but (...) and (?:...) (at character 2)" },
 		{ "A\xc3\x84", "must have printable ASCII characters only (at character 2)" },
+		{ "[^\xc3\x82]X", "must have printable ASCII characters only (at character 3)" },
+		{ "[A-\xc3\xa9]", "must have printable ASCII characters only (at character 4)" },
+		{ "[\\\xff]", "must have printable ASCII characters only (at character 3)" },
+		{ "[A\x7f]", "must have printable ASCII characters only (at character 3)" },
+		{ "[\t]", "must have printable ASCII characters only (at character 2)" },
+		{ "\\\x01", "must have printable ASCII characters only (at character 2)" },
 	};
 	const char *why;
 

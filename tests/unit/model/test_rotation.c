@@ -21,6 +21,10 @@ static void test_steps(void **state)
 		{ FACTS(.state = ROTATION_WAITING), ROTATE_GENERATE },
 		{ FACTS(.state = ROTATION_WAITING, .early = true), ROTATE_WAIT },
 		{ FACTS(.state = ROTATION_WAITING, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_WAITING, .queued = true), ROTATE_WAIT },
+		{ BARE(.state = ROTATION_WAITING, .queued = true, .is_tried = true), ROTATE_GENERATE },
+		{ BARE(.state = ROTATION_WAITING, .queued = true, .is_of_preview = true), ROTATE_GENERATE },
+		{ FACTS(.state = ROTATION_PENDING, .queued = true), ROTATE_TRY },
 		{ FACTS(.state = ROTATION_PENDING), ROTATE_TRY },
 		{ FACTS(.state = ROTATION_PENDING, .frozen = true), ROTATE_WAIT },
 		{ FACTS(.state = ROTATION_PENDING, .frozen = true, .late = true), ROTATE_FAIL_LATE },
@@ -35,6 +39,12 @@ static void test_steps(void **state)
 		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_FAILED), ROTATE_FAIL_BUILD },
 		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_GONE), ROTATE_TRY },
 		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_GONE, .late = true), ROTATE_FAIL_LATE },
+		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_READY, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_GONE, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_TRIAL, .trial = TRIAL_READY, .frozen = true, .late = true),
+		  ROTATE_FAIL_LATE },
+		{ FACTS(.state = ROTATION_VERIFYING, .frozen = true), ROTATE_WAIT },
+		{ FACTS(.state = ROTATION_VERIFYING, .frozen = true, .late = true), ROTATE_FAIL_LATE },
 		{ FACTS(.state = ROTATION_VERIFYING), ROTATE_PROMOTE },
 		{ FACTS(.state = ROTATION_VERIFYING, .late = true), ROTATE_PROMOTE },
 		{ FACTS(.state = ROTATION_VERIFYING, .has_program = true), ROTATE_RUN },
@@ -54,7 +64,7 @@ static void test_steps(void **state)
 static void test_no_facts_promote_what_was_not_tried(void **state)
 {
 	(void)state;
-	for (unsigned n = 0; n < 5 * 5 * 256; n++) {
+	for (unsigned n = 0; n < 5 * 5 * 512; n++) {
 		struct rotation_facts f = { .state = (enum rotation_state)(n % 5),
 					    .trial = (enum trial)(n / 5 % 5),
 					    .early = n / 25 & 1,
@@ -64,18 +74,21 @@ static void test_no_facts_promote_what_was_not_tried(void **state)
 					    .is_tried = n / 25 & 16,
 					    .is_of_preview = n / 25 & 32,
 					    .page_checked = n / 25 & 64,
-					    .has_program = n / 25 & 128 };
+					    .has_program = n / 25 & 128,
+					    .queued = n / 25 & 256 };
 		enum rotation_step step = rotation_next(&f);
 
 		if (step == ROTATE_PROMOTE) {
 			assert_int_equal(f.state, ROTATION_VERIFYING);
 			assert_false(f.is_tried && f.has_program);
-			assert_false(f.superseded);
+			assert_false(f.superseded || f.frozen);
 		}
 		if (step == ROTATE_CHECK || (step == ROTATE_VERIFY && f.state == ROTATION_TRIAL))
 			assert_int_equal(f.trial, TRIAL_READY);
 		if (step == ROTATE_TRY && f.state == ROTATION_PENDING)
 			assert_true(f.is_tried && f.is_of_preview);
+		if (step == ROTATE_TRY || step == ROTATE_GENERATE)
+			assert_false(f.frozen);
 		if (step == ROTATE_GENERATE)
 			assert_int_equal(f.state, ROTATION_WAITING);
 		if (f.superseded && f.state != ROTATION_ENDED)

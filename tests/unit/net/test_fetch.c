@@ -146,6 +146,22 @@ static void every_method_goes_out(void **state)
 
 /* ---- limits ---- */
 
+static void an_answer_can_end_with_its_head(void **state)
+{
+	static const char *const paths[] = { "/endless", "/half", "/chunked", "/status/200" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct fetch f = { .request = { .head_only = true } };
+
+		fetch_path(paths[i], &f);
+		assert_int_equal(f.code, OK);
+		assert_int_equal(f.status, 200);
+		assert_int_equal(f.n_body, 0);
+		done(&f);
+	}
+}
+
 static void a_body_past_its_limit_is_cut_off(void **state)
 {
 	struct fetch endless = { .request = { .max_body = 100000 } }, exact = { .request = { .max_body = 8 } };
@@ -388,6 +404,7 @@ int main(void)
 		T(retry_after_is_read),
 		T(the_request_is_what_was_asked_for),
 		T(every_method_goes_out),
+		T(an_answer_can_end_with_its_head),
 		T(a_body_past_its_limit_is_cut_off),
 		T(headers_past_their_limit_are_refused),
 		T(a_slow_answer_times_out),
