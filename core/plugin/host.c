@@ -17,6 +17,7 @@
 #define WHY_MAX    900
 #define LOG_LINES  100
 #define LOG_MAX    4096
+#define SECRET_MAX (64 * 1024) /* of one that a plugin made; with a longer one no text of the call is shown */
 #define URL_MAX    8192
 #define METRIC_MAX 40
 #define RETRY_MAX  (24 * 60 * 60 * 1000)
@@ -65,11 +66,11 @@ struct str foreign_text(struct arena *arena, const char *text, size_t max)
 
 struct str foreign_redacted(struct call *call, const char *text, size_t max)
 {
-	struct str plain = foreign_text(call->arena, text, max), clean;
+	struct str plain = { text, text ? text_end(text, max) : 0 }, clean;
 	struct buf buf;
 
 	buf_init(&buf, 4 * plain.n + 16 * 1024);
-	if (plain.n && text[plain.n]) /* cut off, perhaps inside a secret */
+	if (text && text[plain.n]) /* cut off, perhaps inside a secret */
 		log_redact_part(plain, &buf);
 	else
 		log_redact(plain, &buf);
@@ -155,7 +156,7 @@ static void host_retry_after(opshub_call *c, int64_t ms)
 static int log_here(struct opshub_call *c, void *arg)
 {
 	const struct say *say = arg;
-	struct str text = foreign_text(c->call->arena, say->text, LOG_MAX);
+	struct str text = foreign_redacted(c->call, say->text, LOG_MAX);
 	enum log_level level = say->number < LOG_DEBUG || say->number > LOG_ERROR ? LOG_INFO
 										  : (enum log_level)say->number;
 	struct log_field plugin = F_TEXT("plugin", c->plugin->about.name);
@@ -218,7 +219,11 @@ static opshub_status host_sleep(opshub_call *c, int64_t ms)
 
 static int redact_here(struct opshub_call *c, void *arg)
 {
-	call_secret(c->call, foreign_text(c->call->arena, arg, LOG_MAX));
+	const char *secret = arg;
+	size_t n = strnlen(secret, SECRET_MAX + 1);
+
+	call_secret(c->call, (struct str){ secret, n });
+	c->call->log.hides_all |= n > SECRET_MAX;
 	return OK;
 }
 

@@ -73,7 +73,7 @@ int attempt_variables_hide(struct call *call, struct db *db, const struct key_ri
 	const struct key_ring *ring;
 	struct db_rows rows;
 	struct str value;
-	int r = db_query(call, db, Q_ATTEMPT_VARIABLES, &rows, A_STR(attempt_id));
+	int r = db_query(call, db, Q_ATTEMPT_VARIABLES, &rows, A_STR(attempt_id)), opened = OK;
 
 	if (r != OK || rows.n_rows == 0)
 		return r;
@@ -81,11 +81,12 @@ int attempt_variables_hide(struct call *call, struct db *db, const struct key_ri
 		return call_fail(call, E_UPSTREAM, SHORT);
 	r = ring_of(call, master, &rows, &ring);
 	for (int i = 0; i < rows.n_rows && r == OK; i++) {
-		r = open_row(call, ring, &rows, i, &value);
-		if (r == OK && i % OPENED_AT_ONCE == OPENED_AT_ONCE - 1)
+		if (open_row(call, ring, &rows, i, &value) != OK)
+			opened = call->code;
+		if (i % OPENED_AT_ONCE == OPENED_AT_ONCE - 1)
 			r = fiber_yield(call);
 	}
-	return r;
+	return r == OK ? opened : r;
 }
 
 int variable_usage(struct call *call, struct db *db, struct str environment_id, struct str key, struct db_rows *ret)

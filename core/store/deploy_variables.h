@@ -24,7 +24,7 @@ struct deploy_variables {
 AWAITS int deploy_variables(struct call *call, struct db *db, const struct key_ring *master, struct str preview_id,
 			    struct deploy_variables *ret);
 /* The values that the attempt was sent with become secrets of the call. E_INVALID when one does not open any more: what
- * may hold it must not be stored. */
+ * may hold it must not be stored or logged. All others are secrets of the call then, too. */
 AWAITS int attempt_variables_hide(struct call *call, struct db *db, const struct key_ring *master,
 				  struct str attempt_id);
 /* Previews by version: rows of "version", "state", "previews". */

@@ -28,14 +28,19 @@ int provider_begin(struct step_context *s, struct call *call, struct str provide
 	int r = provider_open(call, s->rec->providers, provider, s->preview.project_id, s->preview.settings,
 			      s->preview.settings_version, &instance);
 
-	if (r == OK)
-		*ret = (struct provider_call){ instance, provider_deadline(call, s->rec) };
-	return r;
+	if (r != OK)
+		return r;
+	*ret = (struct provider_call){ instance, provider_deadline(call, s->rec),
+				       s->cannot_hide.n && !call->log.hides_all };
+	call->log.hides_all |= ret->hides_all;
+	return OK;
 }
 
 void provider_end(struct call *call, const struct provider_call *p)
 {
 	call->deadline_ms = p->deadline_ms;
+	if (p->hides_all)
+		call->log.hides_all = false;
 	instance_release(p->instance);
 }
 

@@ -26,17 +26,22 @@ size_t build_log_write(const struct build_log *log, size_t room, struct buf *ret
 	return n;
 }
 
-/* What of a page may be stored. Its lines were searched one by one when they came; a secret may also begin on this page
- * and end on the next. */
+/* What of a page may be stored. Its lines were searched one by one when they came; a secret may also go over several of
+ * them, or begin on this page and end on the next. */
 static struct str storable(struct step_context *s, struct call *call, struct str page, bool is_first)
 {
+	const bool is_cut = str_ends(page, STR(CUT_NOTICE));
 	struct buf clean;
 	struct str text;
 
+	if (is_cut) /* where it is cut, not behind the notice, a secret may begin */
+		page.n -= strlen(CUT_NOTICE);
 	if (s->cannot_hide.n)
 		return is_first ? arena_printf(call->arena, "[%.*s]\n", STR_FMT(s->cannot_hide)) : STR("");
 	buf_init(&clean, MOST_CLEAN);
 	log_redact_part(page, &clean);
+	if (is_cut)
+		buf_add_str(&clean, STR(CUT_NOTICE));
 	text = clean.overflow ? STR(CUT_NOTICE) : arena_str(call->arena, buf_str(&clean));
 	buf_done(&clean);
 	return text;

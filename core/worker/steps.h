@@ -23,10 +23,11 @@ uint32_t step_random(void);
 /* Where the deployment is that stays up, see attempt_kept(); empty when none does. */
 struct str kept_url(const struct step_context *s);
 
-/* One call of a provider: its open instance, and the deadline to go back to. */
+/* One call of a provider: its open instance, and what is as before when it ends. */
 struct provider_call {
 	struct instance *instance;
 	int64_t deadline_ms;
+	bool hides_all; /* only until its end: what it says might hold what cannot_hide tells of */
 };
 /* Opens the provider with the project's settings and shortens the call's deadline to one provider call. OK: give both
  * back with provider_end. */

@@ -31,8 +31,9 @@
 #define OUT_LINE     (1024 * 1024)
 #define ERR_LINE     (64 * 1024)
 #define LAST_MAX     400
-#define HIDDEN_MAX   64
+#define HIDDEN_MAX   2000 /* values and lines; with more of them all output is blanked */
 #define HIDDEN_LEAST 6
+#define HIDDEN_LINE  12
 
 struct stream {
 	int fd;
@@ -42,14 +43,20 @@ struct stream {
 	uint64_t total;
 };
 
+struct hidden {
+	const char *p;
+	size_t n;
+};
+
 struct program {
 	opshub_call *call;
 	const struct exec *exec;
 	const struct order *order;
 	pid_t pid;
 	struct stream out, err;
-	const char *hidden[HIDDEN_MAX];
+	struct hidden *hidden;
 	size_t n_hidden;
+	bool hides_all;
 	const opshub_json *result;
 	char last[LAST_MAX]; /* the last line on stderr, for people */
 	int64_t stopped_ms, grace_ms;
@@ -90,18 +97,46 @@ const char *program_why_not(opshub_call *call, const struct exec *exec)
 
 /* ---- output ---- */
 
-static void hide(struct program *p, const char *secret)
+static void hide_text(struct program *p, const char *text, size_t n, size_t least)
 {
-	if (secret && strlen(secret) >= HIDDEN_LEAST && p->n_hidden < HIDDEN_MAX)
-		p->hidden[p->n_hidden++] = secret;
+	if (n < least)
+		return;
+	p->hides_all |= p->n_hidden == HIDDEN_MAX;
+	if (p->n_hidden < HIDDEN_MAX)
+		p->hidden[p->n_hidden++] = (struct hidden){ text, n };
 }
 
-/* Overwrites secrets in place, so that none is ever in the file. */
+/* The whole of it first, because what is blanked of its lines is no longer the whole. */
+static void hide(struct program *p, const char *secret)
+{
+	if (!secret)
+		return;
+	hide_text(p, secret, strlen(secret), HIDDEN_LEAST);
+	if (!strchr(secret, '\n'))
+		return;
+	for (const char *line = secret; *line; line += strspn(line, "\r\n\t ")) {
+		size_t n = strcspn(line, "\r\n");
+
+		hide_text(p, line, n, HIDDEN_LINE);
+		line += n;
+	}
+}
+
+/* Overwrites secrets in place, so that none is in the file as it is: neither in one piece nor, where it has several
+ * lines, a line of it that has 12 bytes. What a program makes of them (base64, codes of an address) is blanked when
+ * OpsHub reads the file. */
 static void blank(const struct program *p, char *text)
 {
-	for (size_t i = 0; i < p->n_hidden; i++)
-		for (char *at = text; (at = strstr(at, p->hidden[i])) != NULL;)
-			memset(at, '*', strlen(p->hidden[i]));
+	char *end = text + strlen(text);
+
+	if (p->hides_all)
+		memset(text, '*', (size_t)(end - text));
+	for (size_t i = 0; i < p->n_hidden; i++) {
+		const struct hidden *h = &p->hidden[i];
+
+		for (char *at = text; (at = memmem(at, (size_t)(end - at), h->p, h->n)) != NULL; at += h->n)
+			memset(at, '*', h->n);
+	}
 }
 
 static void add_output(const struct program *p, const char *text)
@@ -416,6 +451,7 @@ opshub_status program_run(opshub_call *call, const struct exec *exec, const stru
 	r = wait_for_room(call, exec);
 	if (r != OPSHUB_OK)
 		return r;
+	p.hidden = exec->host->alloc(call, HIDDEN_MAX * sizeof(*p.hidden));
 	hide(&p, exec->token);
 	for (uint32_t i = 0; order->request && i < order->request->n_env; i++) {
 		const struct opshub_env *env = (const void *)((const char *)order->request->env +

@@ -120,4 +120,5 @@ test('what cannot be searched for a value is not kept', async () => {
   const d = await failed(1);
   assert.match(d.message, /^what the provider said is not kept: .* the variable API_TOKEN has no value/);
   assert.match(await logOf(d), /^\[what the provider said is not kept: [^\n]*\]\n$/);
+  nothingIn(readFileSync(env.log, 'utf8'), 'the log of the server');
 });

@@ -200,7 +200,8 @@ struct opshub_host {
 	const char *(*json_end)(opshub_call *call, opshub_json_out *out, uint64_t *ret_size);
 
 	/* Never let this text reach a log, a message or a stored build log of this call. Secret settings and secret
-	 * environment values are registered already; this is for what the plugin makes of them. */
+	 * environment values are registered already; this is for what the plugin makes of them. With one of more than
+	 * 64 KiB no text of the call is shown. */
 	void (*redact)(opshub_call *call, const char *secret);
 	/* Add to a counter that /metrics shows as opshub_plugin_<metric>_total{plugin="…"}. [a-z_]{1,40}; at most 32
 	 * different ones a plugin. */

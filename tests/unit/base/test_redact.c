@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +207,31 @@ static void a_cut_at_any_place_shows_nothing(void **state)
 	redactor_free(r);
 }
 
+/* A provider that hands over what it has read ends lines, and pages of them, in the middle of a secret. */
+static void lines_that_break_inside_of_a_secret_show_nothing(void **state)
+{
+	static const struct str forms[] = { STR("passwd/w\xc3\xb6rd abcabcabd"), STR("passwd%2Fw%C3%B6rd%20abcabcabd"),
+					    STR("cGFzc3dkL3fDtnJkIGFiY2FiY2FiZ") };
+	struct redactor *r = with("[A]", forms[0]);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		for (size_t at = 1; at < forms[i].n; at++) {
+			char text[100];
+
+			snprintf(text, sizeof(text), "keep\n%.*s\n%.*s\nthis\n", (int)at, forms[i].p,
+				 (int)(forms[i].n - at), forms[i].p + at);
+			check_all((const struct redactor *const *)&r, 1, str_of(text), true, "keep\n[A]\nthis\n");
+			if (at < REDACT_SHORTEST || forms[i].p[at - 1] == '%' || forms[i].p[at - 2] == '%')
+				continue;
+			snprintf(text, sizeof(text), "keep\n%.*s\n\n", (int)at, forms[i].p);
+			check_all((const struct redactor *const *)&r, 1, str_of(text), true, "keep\n[A]\n\n");
+			snprintf(text, sizeof(text), "\n%s\nthis\n", forms[i].p + forms[i].n - at);
+			check_all((const struct redactor *const *)&r, 1, str_of(text), true, "[A]\nthis\n");
+		}
+	redactor_free(r);
+}
+
 /* Random secrets in random texts over few letters, so that they overlap, repeat and begin alike, against a search that
  * has no ideas. */
 static void nothing_is_left_and_nothing_else_goes(void **state)
@@ -246,6 +272,60 @@ static void nothing_is_left_and_nothing_else_goes(void **state)
 	}
 }
 
+static void secrets_that_begin_alike_have_a_limit(void **state)
+{
+	struct redactor *r = redactor_new(MAX);
+	char secret[32];
+	int n = 0;
+
+	(void)state;
+	do
+		snprintf(secret, sizeof(secret), "https://%d.example", n);
+	while (redactor_add(r, STR("[A]"), str_of(secret)) && ++n < 10000);
+	assert_in_range(n, 250, 512);
+	redactor_free(r);
+}
+
+static void too_many_lines_are_said(void **state)
+{
+	struct redactor *r = redactor_new(MAX);
+	struct buf lines;
+
+	(void)state;
+	buf_init(&lines, MAX);
+	for (int i = 0; i < 10000; i++)
+		buf_printf(&lines, "%06d of many\n", i);
+	assert_true(redactor_add(r, STR("[A]"), buf_str(&lines)));
+	for (int i = 10000; i < 20000; i++)
+		buf_printf(&lines, "%06d of many\n", i);
+	assert_false(redactor_add(r, STR("[A]"), buf_str(&lines)));
+	buf_done(&lines);
+	redactor_free(r);
+}
+
+/* Two hundred and fifty long secrets might all begin at the end of this text: that is not compared, but taken out. */
+static void borders_that_cost_too_much_are_taken_whole(void **state)
+{
+	static char secret[8000], text[40000];
+	struct redactor *r = redactor_new(MAX);
+	struct buf out;
+
+	(void)state;
+	memset(secret, 'a', sizeof(secret));
+	for (size_t i = 0; i < 250; i++) {
+		memcpy(secret + 6, &(uint16_t){ (uint16_t)(0x4141 + i) }, 2);
+		assert_true(redactor_add(r, STR("[A]"), (struct str){ secret, sizeof(secret) }));
+	}
+	memset(text, '.', sizeof(text));
+	memcpy(text + sizeof(text) - 7990, "aaaaaa", 6);
+	buf_init(&out, MAX);
+	redact((const struct redactor *const *)&r, 1, (struct str){ text, sizeof(text) }, true, &out);
+	assert_int_equal(out.n, sizeof(text) - 7999 + 3);
+	assert_true(str_ends(buf_str(&out), STR(".[A]")));
+	buf_done(&out);
+	redactor_free(r);
+}
+
 /* A text of one letter and secrets of the same: every place nearly fits, or fits. */
 static void a_hostile_text_costs_no_more(void **state)
 {
@@ -281,6 +361,10 @@ int main(void)
 		cmocka_unit_test(several_redactors_work_together),
 		cmocka_unit_test(what_does_not_fit_is_said),
 		cmocka_unit_test(a_cut_at_any_place_shows_nothing),
+		cmocka_unit_test(lines_that_break_inside_of_a_secret_show_nothing),
+		cmocka_unit_test(secrets_that_begin_alike_have_a_limit),
+		cmocka_unit_test(too_many_lines_are_said),
+		cmocka_unit_test(borders_that_cost_too_much_are_taken_whole),
 		cmocka_unit_test(nothing_is_left_and_nothing_else_goes),
 		cmocka_unit_test(a_hostile_text_costs_no_more),
 	};

@@ -30,6 +30,11 @@ static const char program[] =
 	"	echo '{\"type\":\"progress\",\"text\":\"half\"}'; echo 'token very-secret-token env hunter2hunter2' "
 	">&2\n"
 	"	printf 'no end'; ready | sed 's/^/\\n/';;\n"
+	"create:att_key) echo '-----BEGIN KEY-----' >&2; echo 'x MIIEvQIBADANBgkq y' >&2; echo 'short' >&2; echo "
+	"'****** end' >&2\n"
+	"	echo '{\"type\":\"log\",\"text\":\"-----BEGIN KEY-----\\\\n  "
+	"MIIEvQIBADANBgkq\\\\r\\\\nshort\\\\nlastLineOfIt\"}'\n"
+	"	ready;;\n"
 	"verify:*) echo "
 	"'{\"type\":\"result\",\"account\":\"me\",\"lines\":[{\"label\":\"A\",\"text\":\"b\",\"state\":\"WARN\"},"
 	"{\"label\":\"B\",\"text\":\"disk full\",\"state\":\"fail\"},{\"label\":\"C\",\"text\":\"c\",\"state\":\"OK\"},"
@@ -368,6 +373,64 @@ static void output_becomes_the_build_log_without_secrets(void **state)
 	run(output);
 }
 
+/* A key is blanked line by line, and a value of the letter that blanks ends, too. */
+static void output_of_a_key(struct call *call)
+{
+	static const struct opshub_env env[] = {
+		{ .key = "KEY",
+		  .value = "-----BEGIN KEY-----\n  MIIEvQIBADANBgkq\r\nshort\nlastLineOfIt",
+		  .is_secret = 1 },
+		{ .key = "STARS", .value = "******", .is_secret = 1 },
+	};
+	struct opshub_deploy_request request = request_for("att_key", "x");
+	struct instance *exec = exec_instance(call);
+	struct deployment d;
+	const char *text;
+
+	request.env = env;
+	request.n_env = 2;
+	assert_int_equal(provider_create(call, exec, &request, &d), OK);
+	text = file_of("att_key", "build.log");
+	assert_null(strstr(text, "BEGIN"));
+	assert_null(strstr(text, "MIIE"));
+	assert_null(strstr(text, "lastLine"));
+	assert_non_null(strstr(text, "\nx **************** y\nshort\n****** end\n"));
+	instance_release(exec);
+}
+
+static void lines_of_a_key_are_not_in_the_file(void **state)
+{
+	(void)state;
+	run(output_of_a_key);
+}
+
+/* More than can be looked for: nothing of it is written. */
+static void output_of_many_secrets(struct call *call)
+{
+	static struct opshub_env env[1000];
+	static char values[1000][64];
+	struct opshub_deploy_request request = request_for("att_log", "x");
+	struct instance *exec = exec_instance(call);
+	struct deployment d;
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(values[i], sizeof(values[i]), "first line %03d\nsecond line %03d", i, i);
+		env[i] = (struct opshub_env){ .key = "KEY", .value = values[i], .is_secret = 1 };
+	}
+	request.env = env;
+	request.n_env = 1000;
+	assert_int_equal(provider_create(call, exec, &request, &d), OK);
+	assert_null(strstr(file_of("att_log", "build.log"), "words"));
+	assert_non_null(strstr(file_of("att_log", "build.log"), "*****\n"));
+	instance_release(exec);
+}
+
+static void more_secrets_than_it_knows_leave_no_output(void **state)
+{
+	(void)state;
+	run(output_of_many_secrets);
+}
+
 static void much_output(struct call *call)
 {
 	struct instance *exec = exec_instance(call);
@@ -488,6 +551,8 @@ int main(void)
 		cmocka_unit_test(what_runs_in_the_background_is_left_alone),
 		cmocka_unit_test(output_becomes_the_build_log_without_secrets),
 		cmocka_unit_test(a_log_has_an_end),
+		cmocka_unit_test(lines_of_a_key_are_not_in_the_file),
+		cmocka_unit_test(more_secrets_than_it_knows_leave_no_output),
 		cmocka_unit_test(only_the_server_names_the_program),
 	};
 

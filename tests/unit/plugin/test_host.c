@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -350,6 +352,75 @@ static void no_part_of_a_secret_is_told(void **state)
 	assert_string_equal(outcome->why, "got [redacted], then nothing");
 }
 
+/* Lines of the log are cut at 4,096 bytes; every secret lies across that, each a byte further to the left. */
+static opshub_status secrets_in_the_log(opshub_call *call, const struct opshub_host *host,
+					struct opshub_deployment *ret)
+{
+	char *text = host->alloc(call, 5000);
+
+	ret->id = "id";
+	for (size_t before = 1; before < 16; before++) {
+		memset(text, 'x', 4999);
+		memcpy(text + 4096 - before, "top-secret-token", 16);
+		host->log(call, OPSHUB_LOG_INFO, text);
+	}
+	host->log(call, OPSHUB_LOG_INFO, "\xff top-secret-token");
+	return OPSHUB_OK;
+}
+
+/* A chain of certificates is longer than a line of the log; what is told is its last line. */
+static opshub_status long_secret(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	char *text = host->alloc(call, 60000);
+
+	memset(text, 'x', 59999);
+	for (size_t i = 64; i < 59999; i += 65)
+		text[i] = '\n';
+	memcpy(text + 59970, "\nits very last line", 20);
+	host->redact(call, text);
+	ret->id = "id";
+	ret->message = "its very last line";
+	return OPSHUB_OK;
+}
+
+static opshub_status endless_secret(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
+{
+	char *text = host->alloc(call, 70000);
+
+	memset(text, 'x', 69999);
+	host->redact(call, text);
+	ret->id = "id";
+	ret->message = "no x here";
+	return OPSHUB_OK;
+}
+
+static void no_part_of_a_secret_is_logged(void **state)
+{
+	static char text[128 * 1024];
+	int sink = memfd_create("log", MFD_CLOEXEC);
+	ssize_t n;
+
+	(void)state;
+	log_open(sink, LOG_INFO);
+	create_with(secrets_in_the_log, 5000);
+	log_open(STDOUT_FILENO, LOG_INFO);
+	n = pread(sink, text, sizeof(text) - 1, 0);
+	close(sink);
+	assert_true(n > 60000);
+	text[n] = '\0';
+	assert_null(strstr(text, "top-se"));
+	assert_null(strstr(text, "top-secret-tok"));
+	assert_non_null(strstr(text, "x[redacted]"));
+	assert_non_null(strstr(text, "? [redacted]"));
+}
+
+static void a_long_secret_is_a_secret_to_its_end(void **state)
+{
+	(void)state;
+	assert_string_equal(create_with(long_secret, 5000)->message, "[redacted]");
+	assert_string_equal(create_with(endless_secret, 5000)->message, "[redacted]");
+}
+
 static opshub_status texts(opshub_call *call, const struct opshub_host *host, struct opshub_deployment *ret)
 {
 	assert_string_equal(host->escape_url(call, "a b/\xc3\xa4~"), "a%20b%2F%C3%A4~");
@@ -504,6 +575,8 @@ int main(void)
 		cmocka_unit_test(wrong_requests_are_the_plugins_fault),
 		cmocka_unit_test(messages_are_clean),
 		cmocka_unit_test(no_part_of_a_secret_is_told),
+		cmocka_unit_test(no_part_of_a_secret_is_logged),
+		cmocka_unit_test(a_long_secret_is_a_secret_to_its_end),
 		cmocka_unit_test(small_services_hold),
 		cmocka_unit_test(json_goes_round),
 		cmocka_unit_test(a_deadline_ends_a_sleep),
