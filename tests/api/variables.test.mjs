@@ -330,7 +330,7 @@ test('a sealed value in another place, a cut tag and a damaged key are found and
   assert.equal(await valueOf(e, 'B'), 'value of b');
   assert.deepEqual(outcome(await put(e, 'A', { value: 'third of a' })), [200, 'updated', 3]);
   assert.equal(await valueOf(e, 'A'), 'third of a');
-  assert.equal((await audit(org, 'variable.reveal')).filter((row) => row.project_id === p.id).length, 2);
+  assert.equal((await audit(org, 'variable.reveal')).filter((row) => row.project_id === p.id).length, 3);
   run(`update project_keys set wrapped = substring(wrapped from 1 for length(wrapped) - 1) where project_id = '${p.id}'`);
   const broken = await put(e, 'A', { value: 'fourth of a' });
   assertError(broken, 409, 'ConflictError');
