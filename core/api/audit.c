@@ -40,10 +40,7 @@ struct db_arg audit_who(struct exchange *x)
 
 struct db_arg audit_id(struct exchange *x)
 {
-	char id[ID_MAX];
-
-	id_new(id, "audit_");
-	return A_STR(arena_str(x->call->arena, str_of(id)));
+	return A_STR(id_text(x->call->arena, "audit_"));
 }
 
 struct audit audit_of(struct exchange *x)

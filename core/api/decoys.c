@@ -1,10 +1,9 @@
-/* The address of a decoy, and the end of what its use set off.
+/* The address of a decoy.
  *
  * Easy to break: whoever calls learns nothing. The answer is the same for a decoy's token and for any other text. */
 #include "store/decoys.h"
 
 #include "api/api.h"
-#include "kv/waiting.h"
 
 #define TRIES        4
 #define TRY_AGAIN_MS 500
@@ -35,23 +34,4 @@ int decoy_visited(struct exchange *x)
 	else if (rows.n_rows > 0)
 		tell(&rows);
 	return answer_deleted(x); /* 204: nothing to see */
-}
-
-int deployment_unfreeze_post(struct exchange *x)
-{
-	struct api *api = api_of(x);
-	struct audit audit = audit_of(x);
-	struct json_out out;
-	struct db_rows rows;
-	struct str job;
-	int r = deployment_unfreeze(x->call, api->db, x->params[1].n ? x->params[1] : x->params[0], &audit, &rows,
-				    &job);
-
-	if (r != OK)
-		return r;
-	if (job.n)
-		waiting_push(api->kv, STR("preview-queue"), &job, 1);
-	out = http_answer_json(x, 202);
-	db_row_json(&rows, 0, &out);
-	return OK;
 }

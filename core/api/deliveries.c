@@ -82,10 +82,8 @@ int delivery_show(struct exchange *x)
 static struct delivery *replay_of(struct exchange *x, const struct db_rows *rows)
 {
 	struct delivery *d = arena_alloc(x->call->arena, sizeof(*d));
-	char id[ID_MAX];
 
-	id_new(id, "hook_");
-	d->id = arena_str(x->call->arena, str_of(id));
+	d->id = id_text(x->call->arena, "hook_");
 	d->replay_of = db_text(rows, 0, "id");
 	d->only_project = x->params[0];
 	d->org = caller_of(x)->standing.org;

@@ -1,5 +1,6 @@
 /* Previews: the list, one of them, its log and its history, and a person's wishes. */
 #include "store/deployments.h"
+#include "store/decoys.h"
 
 #include "api/input.h"
 #include "api/readings.h"
@@ -100,25 +101,29 @@ int deployment_events_show(struct exchange *x)
 	return answer_rows(x, &rows);
 }
 
+/* `job`: what has work to do now; empty = nothing. */
+static int answer_wish(struct exchange *x, const struct db_rows *rows, struct str job)
+{
+	struct json_out out;
+
+	if (job.n)
+		waiting_push(api_of(x)->kv, STR("preview-queue"), &job, 1);
+	out = http_answer_json(x, 202);
+	db_row_json(rows, 0, &out);
+	return OK;
+}
+
 static int wish(struct exchange *x, enum wish what, struct str sha)
 {
-	struct api *api = api_of(x);
 	struct db_rows rows;
 	struct str job;
-	struct json_out out;
 	const struct asking asking = { .user = caller_id(x),
 				       .audit_id = audit_id(x),
 				       .audit_who = audit_who(x),
 				       .may_approve = caller_of(x)->standing.role >= ROLE_MAINTAINER };
-	int r = deployment_wish(x->call, api->db, preview_id(x), what, sha, &asking, &rows, &job);
+	int r = deployment_wish(x->call, api_of(x)->db, preview_id(x), what, sha, &asking, &rows, &job);
 
-	if (r != OK)
-		return r;
-	if (job.n)
-		waiting_push(api->kv, STR("preview-queue"), &job, 1);
-	out = http_answer_json(x, 202);
-	db_row_json(&rows, 0, &out);
-	return OK;
+	return r == OK ? answer_wish(x, &rows, job) : r;
 }
 
 int deployment_retry(struct exchange *x)
@@ -132,6 +137,16 @@ int deployment_cancel(struct exchange *x)
 int deployment_destroy(struct exchange *x)
 {
 	return wish(x, WISH_DESTROY, (struct str){ 0 });
+}
+
+int deployment_unfreeze_post(struct exchange *x)
+{
+	struct audit audit = audit_of(x);
+	struct db_rows rows;
+	struct str job;
+	int r = deployment_unfreeze(x->call, api_of(x)->db, preview_id(x), &audit, &rows, &job);
+
+	return r == OK ? answer_wish(x, &rows, job) : r;
 }
 
 /* Of one commit, which the body names: what was pushed while somebody looked is not approved with it. */

@@ -67,14 +67,6 @@ static void check_plugin(struct input *in, const struct db_rows *rows)
 			    arena_printf(arena, "is not loaded: %.*s", STR_FMT(db_text(rows, 0, "reason"))).p);
 }
 
-static struct str new_id(struct exchange *x)
-{
-	char id[ID_MAX];
-
-	id_new(id, "ntf_");
-	return arena_str(x->call->arena, str_of(id));
-}
-
 static int save(struct exchange *x, struct notifier_change *change, const struct settings_reading *r,
 		const struct buf *settings)
 {
@@ -167,7 +159,7 @@ out:
 
 int project_notifier_create(struct exchange *x)
 {
-	return write_notifier(x, new_id(x), true);
+	return write_notifier(x, id_text(x->call->arena, "ntf_"), true);
 }
 
 int project_notifier_put(struct exchange *x)
@@ -256,7 +248,7 @@ int slack_put(struct exchange *x)
 	if (result != OK)
 		goto out;
 	if (change->id.n == 0)
-		change->id = new_id(x);
+		change->id = id_text(x->call->arena, "ntf_");
 	if (input_bool(&r->in, "enabled", 0, &enabled))
 		change->enabled = enabled;
 	check_slack_texts(&r->in);

@@ -133,14 +133,13 @@ static int delivery_of(struct exchange *x, struct str repo, int64_t number, stru
 	struct arena *arena = x->call->arena;
 	struct pull_request *pr = arena_alloc(arena, sizeof(*pr));
 	struct delivery *d = arena_alloc(arena, sizeof(*d));
-	char id[ID_MAX], *repo_id = arena_text(arena, repo);
+	char *repo_id = arena_text(arena, repo);
 	const char *field = "", *why = "";
 	const struct json_limits limits = { .max_text = ANSWER_MAX };
 	const struct json *body;
 
-	id_new(id, "hook_");
 	text_to_lower(repo_id, repo.n);
-	d->id = arena_str(arena, str_of(id));
+	d->id = id_text(arena, "hook_");
 	d->only_project = x->params[0];
 	d->org = caller_of(x)->standing.org;
 	d->audit_id = audit_id(x).text;

@@ -13,10 +13,7 @@
 
 void session_prepare(struct exchange *x, struct session_start *ret)
 {
-	char id[ID_MAX];
-
-	id_new(id, SESSION_ID_PREFIX);
-	*ret = (struct session_start){ .id = arena_str(x->call->arena, str_of(id)),
+	*ret = (struct session_start){ .id = id_text(x->call->arena, SESSION_ID_PREFIX),
 				       .lasts_ms = SESSION_MS,
 				       .client = x->client,
 				       .user_agent = http_request_header(x, "user-agent"),

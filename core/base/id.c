@@ -56,6 +56,14 @@ void id_new(char ret_id[ID_MAX], const char *prefix)
 	ret_id[at] = '\0';
 }
 
+struct str id_text(struct arena *arena, const char *prefix)
+{
+	char id[ID_MAX];
+
+	id_new(id, prefix);
+	return arena_str(arena, str_of(id));
+}
+
 bool id_valid(struct str id, const char *prefix)
 {
 	struct str wanted = str_of(prefix);

@@ -4,12 +4,13 @@
 #ifndef BASE_ID_H
 #define BASE_ID_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 #define ID_MAX 40 /* longest id with its NUL */
 
 void id_new(char ret_id[ID_MAX], const char *prefix); /* prefix with its underscore: "deploy_" */
-int64_t id_time_ms(struct str id);                    /* when it was made; 0 for what is not an id */
+struct str id_text(struct arena *arena, const char *prefix);
+int64_t id_time_ms(struct str id); /* when it was made; 0 for what is not an id */
 bool id_valid(struct str id, const char *prefix);
 void random_bytes(void *ret, size_t n); /* from the kernel; aborts when it has none */
 

@@ -115,6 +115,14 @@ void hex_encode(const void *bytes, size_t n, char *ret)
 	ret[2 * n] = '\0';
 }
 
+struct str hex_text(struct arena *arena, struct str bytes)
+{
+	char *text = arena_raw(arena, 2 * bytes.n + 1);
+
+	hex_encode(bytes.p, bytes.n, text);
+	return (struct str){ text, 2 * bytes.n };
+}
+
 bool hex_decode(struct str hex, void *ret, size_t n)
 {
 	uint8_t *out = ret;

@@ -3,7 +3,7 @@
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 #define SHA256_SIZE     32
 #define SHA256_HEX_SIZE 65 /* with its NUL */
@@ -22,6 +22,7 @@ void secret_wipe(void *bytes, size_t n);
 
 /* Lower case. ret has room for 2 n + 1 bytes; the last is NUL. */
 void hex_encode(const void *bytes, size_t n, char *ret);
+struct str hex_text(struct arena *arena, struct str bytes);
 /* Exactly 2 n digits in lower case, else false and ret is untouched. */
 bool hex_decode(struct str hex, void *ret, size_t n);
 

@@ -117,10 +117,7 @@ struct db_arg admin_audit_who(struct call *call)
 
 struct db_arg admin_audit_id(struct call *call)
 {
-	char id[ID_MAX];
-
-	id_new(id, "audit_");
-	return A_STR(arena_str(call->arena, str_of(id)));
+	return A_STR(id_text(call->arena, "audit_"));
 }
 
 int admin_db(struct call *call, const char *database_url, struct db **ret)

@@ -96,8 +96,7 @@ int provider_create(struct call *call, struct instance *instance, const struct o
 	struct args args = { .given = request, .ret = ret };
 
 	for (uint32_t i = 0; i < request->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)request->env +
-							      (size_t)i * request->env_size);
+		const struct opshub_env *env = opshub_env_at(request, i);
 		if (env->is_secret)
 			call_secret(call, str_of(env->value));
 	}

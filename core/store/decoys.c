@@ -10,13 +10,11 @@ struct str decoy_token(struct arena *arena, const struct key_ring *ring, struct 
 {
 	const struct secret_key *key = key_ring_current(ring);
 	uint8_t own[SHA256_SIZE], digest[SHA256_SIZE];
-	char *text = arena_raw(arena, 2 * TOKEN_BYTES + 1);
 
 	hkdf_sha256((struct str){ (const char *)key->bytes, sizeof(key->bytes) }, STR(""), STR("opshub/decoy/v1"), own);
 	hmac_sha256((struct str){ (const char *)own, sizeof(own) }, &attempt_id, 1, digest);
-	hex_encode(digest, TOKEN_BYTES, text);
 	secret_wipe(own, sizeof(own));
-	return (struct str){ text, 2 * TOKEN_BYTES };
+	return hex_text(arena, (struct str){ (const char *)digest, TOKEN_BYTES });
 }
 
 struct str decoy_hash(struct arena *arena, struct str token)

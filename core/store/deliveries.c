@@ -78,14 +78,6 @@ static struct str time_text(struct call *call, int64_t wall_ms)
 	return arena_str(call->arena, (struct str){ text, time_format(wall_ms, text) });
 }
 
-static struct str fresh_id(struct call *call, const char *prefix)
-{
-	char id[ID_MAX];
-
-	id_new(id, prefix);
-	return arena_str(call->arena, str_of(id));
-}
-
 /* Column `c` of row `i` in a table of `n` rows that is laid out column by column. */
 #define CELL(cells, n, c, i) (cells)[(size_t)(c) * (n) + (i)]
 
@@ -109,13 +101,13 @@ static void delivery_cells(struct call *call, struct delivery *const *deliveries
 static void target_row(struct call *call, const struct delivery *d, size_t project, struct str row[PER_TARGET])
 {
 	const struct pull_request *pr = d->pr;
-	struct str preview = fresh_id(call, "deploy_");
+	struct str preview = id_text(call->arena, "deploy_");
 	const struct str cells[PER_TARGET] = {
 		d->id,
 		d->projects[project]->id,
 		preview,
 		time_text(call, id_time_ms(preview)),
-		fresh_id(call, "job_"),
+		id_text(call->arena, "job_"),
 		str_of(desired_word(d->decided[project].desired)),
 		str_of(d->decided[project].rule),
 		number(call, pr->number),

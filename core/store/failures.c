@@ -42,11 +42,8 @@ int failures_add_login(struct call *call, struct db *db, const struct refused_lo
 int failures_end(struct call *call, struct db *db, const struct failure_rules *rules)
 {
 	struct str *ids = arena_alloc(call->arena, WINDOWS_AT_ONCE * sizeof(*ids));
-	char id[ID_MAX];
 
-	for (int i = 0; i < WINDOWS_AT_ONCE; i++) {
-		id_new(id, "audit_");
-		ids[i] = arena_str(call->arena, str_of(id));
-	}
+	for (int i = 0; i < WINDOWS_AT_ONCE; i++)
+		ids[i] = id_text(call->arena, "audit_");
 	return db_query(call, db, Q_FAILURES_END, NULL, A_INT(rules->window_ms), A_TEXTS(ids, WINDOWS_AT_ONCE));
 }

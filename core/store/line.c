@@ -17,13 +17,10 @@ int line_expire(struct call *call, struct db *db, struct push_list *ret, size_t 
 {
 	struct str *ids = arena_alloc(call->arena, EXPIRY_BATCH * sizeof(*ids));
 	struct db_rows rows;
-	char id[ID_MAX];
 	int r;
 
-	for (size_t i = 0; i < EXPIRY_BATCH; i++) {
-		id_new(id, "evt_");
-		ids[i] = arena_str(call->arena, str_of(id));
-	}
+	for (size_t i = 0; i < EXPIRY_BATCH; i++)
+		ids[i] = id_text(call->arena, "evt_");
 	r = db_query(call, db, Q_PREVIEWS_EXPIRE, &rows, A_TEXTS(ids, EXPIRY_BATCH));
 	if (r != OK)
 		return r;

@@ -41,12 +41,9 @@ int login_state_use(struct call *call, struct db *db, struct str state, bool *re
 static struct db_arg audit_ids(struct call *call, size_t n)
 {
 	struct str *ids = arena_alloc(call->arena, n * sizeof(*ids));
-	char id[ID_MAX];
 
-	for (size_t i = 0; i < n; i++) {
-		id_new(id, "audit_");
-		ids[i] = arena_str(call->arena, str_of(id));
-	}
+	for (size_t i = 0; i < n; i++)
+		ids[i] = id_text(call->arena, "audit_");
 	return A_TEXTS(ids, n);
 }
 

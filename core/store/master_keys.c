@@ -33,14 +33,6 @@ static void passed_over(struct call *call, struct key_walk *walk)
 		snprintf(walk->why, sizeof(walk->why), "%s", call->why);
 }
 
-static struct str hex(struct arena *arena, struct str bytes)
-{
-	char *text = arena_raw(arena, 2 * bytes.n + 1);
-
-	hex_encode(bytes.p, bytes.n, text);
-	return (struct str){ text, 2 * bytes.n };
-}
-
 /* ---- data keys ---- */
 
 int project_keys_rewrap(struct call *call, struct db *db, const struct key_ring *master, struct key_walk *walk)
@@ -63,7 +55,7 @@ int project_keys_rewrap(struct call *call, struct db *db, const struct key_ring 
 			continue;
 		}
 		project_key_wrap(call, master, ids[n], bytes, &key);
-		fresh[n] = hex(call->arena, key.wrapped);
+		fresh[n] = hex_text(call->arena, key.wrapped);
 		key_ids[n++] = key.key_id;
 	}
 	walk->ended = rows.n_rows < KEYS_A_BATCH;

@@ -22,14 +22,6 @@ static struct str context(struct arena *arena, const struct secret_place *place,
 	return envelope_context(arena, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
-static struct str hex(struct arena *arena, struct str bytes)
-{
-	char *text = arena_raw(arena, 2 * bytes.n + 1);
-
-	hex_encode(bytes.p, bytes.n, text);
-	return (struct str){ text, 2 * bytes.n };
-}
-
 int secrets_seal(struct call *call, const struct key_ring *keys, const struct secret_place *place,
 		 const struct str *names, const struct str *plains, size_t n, struct sealed_secrets *ret)
 {
@@ -44,7 +36,7 @@ int secrets_seal(struct call *call, const struct key_ring *keys, const struct se
 
 		if (!envelope.p || !envelope_key_id(envelope, key_id))
 			return call_fail(call, E_INVALID, "%.*s is too long for a secret", STR_FMT(names[i]));
-		sealed[i] = hex(call->arena, envelope);
+		sealed[i] = hex_text(call->arena, envelope);
 		key_ids[i] = arena_str(call->arena, str_of(key_id));
 		masks[i] = secret_mask(call->arena, plains[i]);
 	}

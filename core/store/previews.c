@@ -106,20 +106,12 @@ static int check_written(struct call *call, int r, const struct db_rows *rows)
 	return OK;
 }
 
-static struct str event_id(struct call *call)
-{
-	char id[ID_MAX];
-
-	id_new(id, "evt_");
-	return arena_str(call->arena, str_of(id));
-}
-
 int attempt_insert(struct call *call, struct db *db, const struct job *job, int64_t generation, struct str attempt_id,
 		   struct str provider, int64_t deadline_ms, int64_t account_builds, bool *ret_waits)
 {
 	struct db_rows rows;
 	int r = db_query(call, db, Q_ATTEMPT_INSERT, &rows, A_STR(job->id), A_INT(job->fence), A_STR(attempt_id),
-			 A_INT(generation), A_STR(provider), A_STR(event_id(call)), A_INT(deadline_ms),
+			 A_INT(generation), A_STR(provider), A_STR(id_text(call->arena, "evt_")), A_INT(deadline_ms),
 			 A_INT(account_builds));
 
 	r = check_written(call, r, &rows);
@@ -159,14 +151,14 @@ static struct db_arg text_or_null(const char *text)
 int attempt_write(struct call *call, struct db *db, const struct job *job, const struct attempt_change *c)
 {
 	struct db_rows rows;
-	int r = db_query(call, db, Q_ATTEMPT_WRITE, &rows, A_STR(job->id), A_INT(job->fence), A_STR(c->attempt_id),
-			 text_or_null(c->state), text_or_null(c->status), A_STR_OR_NULL(c->provider_id),
-			 A_STR_OR_NULL(c->url), A_STR_OR_NULL(c->inspector_url), A_STR_OR_NULL(c->error_reason),
-			 A_STR_OR_NULL(c->message), c->tries < 0 ? A_NULL : A_INT(c->tries),
-			 c->cancelled < 0 ? A_NULL : A_BOOL(c->cancelled), A_INT(c->next_ms),
-			 c->deadline_ms < 0 ? A_NULL : A_INT(c->deadline_ms), A_INT(c->generation),
-			 text_or_null(c->preview_status), text_or_null(c->preview_detail), A_BOOL(c->settled),
-			 c->stage ? A_STR(event_id(call)) : A_NULL, text_or_null(c->stage), A_STR(c->event));
+	int r = db_query(
+		call, db, Q_ATTEMPT_WRITE, &rows, A_STR(job->id), A_INT(job->fence), A_STR(c->attempt_id),
+		text_or_null(c->state), text_or_null(c->status), A_STR_OR_NULL(c->provider_id), A_STR_OR_NULL(c->url),
+		A_STR_OR_NULL(c->inspector_url), A_STR_OR_NULL(c->error_reason), A_STR_OR_NULL(c->message),
+		c->tries < 0 ? A_NULL : A_INT(c->tries), c->cancelled < 0 ? A_NULL : A_BOOL(c->cancelled),
+		A_INT(c->next_ms), c->deadline_ms < 0 ? A_NULL : A_INT(c->deadline_ms), A_INT(c->generation),
+		text_or_null(c->preview_status), text_or_null(c->preview_detail), A_BOOL(c->settled),
+		c->stage ? A_STR(id_text(call->arena, "evt_")) : A_NULL, text_or_null(c->stage), A_STR(c->event));
 
 	return check_written(call, r, &rows);
 }
@@ -176,7 +168,7 @@ int preview_settle(struct call *call, struct db *db, const struct job *job, cons
 	struct db_rows rows;
 	int r = db_query(call, db, Q_PREVIEW_SETTLE, &rows, A_STR(job->id), A_INT(job->fence), A_INT(end->generation),
 			 text_or_null(end->status), text_or_null(end->detail), text_or_null(end->reason),
-			 A_STR_OR_NULL(end->message), end->status ? A_STR(event_id(call)) : A_NULL,
+			 A_STR_OR_NULL(end->message), end->status ? A_STR(id_text(call->arena, "evt_")) : A_NULL,
 			 text_or_null(end->status), A_STR_OR_NULL(end->url));
 
 	return check_written(call, r, &rows);

@@ -88,14 +88,6 @@ int64_t policy_due_ms(const struct policy *policy, const struct candidate *candi
 	return period_began_ms(policy, candidate) + policy->days * DAY_MS;
 }
 
-static struct str new_id(struct call *call, const char *prefix)
-{
-	char id[ID_MAX];
-
-	id_new(id, prefix);
-	return arena_str(call->arena, str_of(id));
-}
-
 static struct rotation_outcome *outcome_of(struct rotation_outcome *outcomes, size_t n, struct str var_id)
 {
 	for (size_t i = 0; i < n; i++)
@@ -164,8 +156,8 @@ int rotations_start(struct call *call, struct db *db, const struct policy *polic
 		outcomes[i].begun = outcomes[i].rotation.n ? ROTATION_JOINED : ROTATION_NOT_THERE;
 		if (outcomes[i].rotation.n)
 			continue;
-		ids[n_fresh] = new_id(call, "rot_");
-		audits[n_fresh] = new_id(call, "audit_");
+		ids[n_fresh] = id_text(call->arena, "rot_");
+		audits[n_fresh] = id_text(call->arena, "audit_");
 		versions[n_fresh] = outcomes[i].candidate->version;
 		since[n_fresh] = period_began_ms(policy, outcomes[i].candidate);
 		vars[n_fresh++] = outcomes[i].candidate->var_id;

@@ -15,14 +15,6 @@ static struct str hash_text(const uint8_t hash[SHA256_SIZE])
 	return (struct str){ (const char *)hash, SHA256_SIZE };
 }
 
-static struct str new_id(struct call *call)
-{
-	char id[ID_MAX];
-
-	id_new(id, "tok_");
-	return arena_str(call->arena, str_of(id));
-}
-
 /* Each writes in one transaction: a lock first, then the statement that counts, then what is long over goes. */
 static int write_locked(struct call *call, struct db *db, const struct db_stmt *lock, const struct db_stmt *write,
 			struct str user_id, struct db_rows *ret)
@@ -40,7 +32,7 @@ int token_create(struct call *call, struct db *db, struct str user_id, const str
 		 const uint8_t hash[SHA256_SIZE], const struct audit *audit, struct db_rows *ret)
 {
 	const struct db_arg lock[] = { A_STR(user_id) };
-	const struct db_arg args[] = { A_STR(new_id(call)),
+	const struct db_arg args[] = { A_STR(id_text(call->arena, "tok_")),
 				       A_STR(user_id),
 				       A_STR(wish->name),
 				       A_BYTES(hash_text(hash)),
@@ -72,7 +64,7 @@ int token_rotate(struct call *call, struct db *db, struct str user_id, struct st
 	const struct db_arg lock[] = { A_STR(id), A_STR(user_id) };
 	const struct db_arg args[] = { A_STR(id),
 				       A_STR(user_id),
-				       A_STR(new_id(call)),
+				       A_STR(id_text(call->arena, "tok_")),
 				       A_BYTES(hash_text(hash)),
 				       A_INT(overlap_minutes),
 				       A_INT(TOKENS_LIVE_MAX),

@@ -19,12 +19,10 @@ static int set_active(struct call *call, struct db_tx *tx, struct str user, bool
 	struct str *ids = arena_alloc(call->arena, 2 * n * sizeof(*ids)), *names = ids + n;
 	struct str who[] = { STR("cli"), STR(""), actor, STR(""), STR("opshubd"), STR("") };
 	struct db_rows rows;
-	char id[ID_MAX];
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
-		id_new(id, "audit_");
-		ids[i] = arena_str(call->arena, str_of(id));
+		ids[i] = id_text(call->arena, "audit_");
 		names[i] = orgs->n_rows ? db_text(orgs, (int)i, "id") : STR("");
 	}
 	r = db_tx_query(call, tx, Q_USER_SET_ACTIVE, &rows, A_STR(user), A_BOOL(active), A_TEXTS(ids, n),

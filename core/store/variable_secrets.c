@@ -18,14 +18,12 @@ struct str variable_fingerprint(struct arena *arena, const struct key_ring *ring
 {
 	const struct secret_key *key = key_ring_current(ring);
 	uint8_t own[SHA256_SIZE], digest[SHA256_SIZE];
-	char *hex = arena_raw(arena, FINGERPRINT_SIZE);
 
 	hkdf_sha256((struct str){ (const char *)key->bytes, sizeof(key->bytes) }, STR(""), STR("opshub/fingerprint/v1"),
 		    own);
 	hmac_sha256((struct str){ (const char *)own, sizeof(own) }, &plain, 1, digest);
-	hex_encode(digest, FINGERPRINT_SIZE / 2, hex);
 	secret_wipe(own, sizeof(own));
-	return (struct str){ hex, FINGERPRINT_SIZE - 1 };
+	return hex_text(arena, (struct str){ (const char *)digest, FINGERPRINT_SIZE / 2 });
 }
 
 int variable_seal(struct call *call, const struct key_ring *ring, const struct variable_place *place, struct str plain,

@@ -63,22 +63,6 @@ static struct writing writing_new(struct arena *arena, size_t n)
 	};
 }
 
-static struct str id_text(struct arena *arena, const char *prefix)
-{
-	char id[ID_MAX];
-
-	id_new(id, prefix);
-	return arena_str(arena, str_of(id));
-}
-
-static struct str hex(struct arena *arena, struct str bytes)
-{
-	char *text = arena_raw(arena, 2 * bytes.n + 1);
-
-	hex_encode((const uint8_t *)bytes.p, bytes.n, text);
-	return (struct str){ text, 2 * bytes.n };
-}
-
 static struct variable_place place_of(const struct variable_owner *owner, struct str key, int64_t version)
 {
 	return (struct variable_place){ owner->org_id, owner->project_id, owner->environment_id, key, version };
@@ -105,7 +89,7 @@ static int seal(struct call *call, const struct key_ring *ring, const struct var
 
 	if (r != OK)
 		return r;
-	w->sealed[w->n] = hex(call->arena, sealed.sealed);
+	w->sealed[w->n] = hex_text(call->arena, sealed.sealed);
 	w->key_ids[w->n] = sealed.key_id;
 	w->masks[w->n] = sealed.mask;
 	w->fingerprints[w->n] = sealed.fingerprint;

@@ -37,14 +37,14 @@ static void put_request(const struct writer *w, const struct opshub_deploy_reque
 	host->json_put_bool(w->call, w->out, "isFork", r->is_fork != 0);
 	host->json_open(w->call, w->out, "environment", OPSHUB_JSON_OBJECT);
 	for (uint32_t i = 0; i < r->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)r->env + i * (size_t)r->env_size);
+		const struct opshub_env *env = opshub_env_at(r, i);
 
 		put(w, env->key, env->value);
 	}
 	host->json_close(w->call, w->out);
 	host->json_open(w->call, w->out, "buildOnly", OPSHUB_JSON_ARRAY);
 	for (uint32_t i = 0; i < r->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)r->env + i * (size_t)r->env_size);
+		const struct opshub_env *env = opshub_env_at(r, i);
 
 		if (env->is_build_only)
 			host->json_put_str(w->call, w->out, NULL, env->key);

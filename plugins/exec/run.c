@@ -454,8 +454,7 @@ opshub_status program_run(opshub_call *call, const struct exec *exec, const stru
 	p.hidden = exec->host->alloc(call, HIDDEN_MAX * sizeof(*p.hidden));
 	hide(&p, exec->token);
 	for (uint32_t i = 0; order->request && i < order->request->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)order->request->env +
-							      i * (size_t)order->request->env_size);
+		const struct opshub_env *env = opshub_env_at(order->request, i);
 		if (env->is_secret)
 			hide(&p, env->value);
 	}

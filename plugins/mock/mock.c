@@ -255,8 +255,7 @@ static void put_env(opshub_call *call, const struct opshub_host *host, opshub_js
 
 	host->json_open(call, out, "env", OPSHUB_JSON_ARRAY);
 	for (uint32_t i = 0; i < request->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)request->env +
-							      (size_t)i * request->env_size);
+		const struct opshub_env *env = opshub_env_at(request, i);
 		const char *digest = host->hmac_sha256(call, key, sizeof(key) - 1, env->value, strlen(env->value));
 
 		host->json_put_str(call, out, NULL,

@@ -124,15 +124,10 @@ static const char *next_name(opshub_call *call, const struct netlify *n, const c
 	return length ? n->host->format(call, "%.*s", (int)length, at) : NULL;
 }
 
-static const struct opshub_env *env_at(const struct opshub_deploy_request *request, uint32_t i)
-{
-	return (const void *)((const char *)request->env + (size_t)i * request->env_size);
-}
-
 static int is_requested(const struct opshub_deploy_request *request, const char *key)
 {
 	for (uint32_t i = 0; i < request->n_env; i++)
-		if (strcmp(env_at(request, i)->key, key) == 0)
+		if (strcmp(opshub_env_at(request, i)->key, key) == 0)
 			return 1;
 	return 0;
 }
@@ -293,7 +288,7 @@ static opshub_status write_note(opshub_call *call, struct variables *v, const st
 	const char *note = host->format(call, "%s%.*s", request->attempt_id, NOTE_MAX, v->note);
 
 	for (uint32_t i = 0; i < request->n_env; i++) {
-		const char *key = env_at(request, i)->key;
+		const char *key = opshub_env_at(request, i)->key;
 		if (!is_listed(note, key) && may_set(call, v, key))
 			note = host->format(call, "%s %s", note, key);
 	}
@@ -347,7 +342,7 @@ opshub_status env_set(opshub_call *call, struct variables *v, const struct opshu
 	if (r == OPSHUB_OK)
 		r = remove_stale(call, v, request);
 	for (uint32_t i = 0; r == OPSHUB_OK && i < request->n_env; i++) {
-		const struct opshub_env *env = env_at(request, i);
+		const struct opshub_env *env = opshub_env_at(request, i);
 		if (!find_variable(call, v, env->key))
 			missing[n_missing++] = env;
 		else

@@ -60,15 +60,10 @@ static int is_taken(const struct ask *a, const opshub_json *all, const char *key
 	return 0;
 }
 
-static const struct opshub_env *env_at(const struct opshub_deploy_request *request, uint32_t i)
-{
-	return (const void *)((const char *)request->env + (size_t)i * request->env_size);
-}
-
 static int is_requested(const struct opshub_deploy_request *request, const char *key)
 {
 	for (uint32_t i = 0; i < request->n_env; i++)
-		if (strcmp(env_at(request, i)->key, key) == 0)
+		if (strcmp(opshub_env_at(request, i)->key, key) == 0)
 			return 1;
 	return 0;
 }
@@ -128,7 +123,7 @@ static opshub_status post_variables(struct ask *a, const struct opshub_deploy_re
 
 	host->json_open(a->call, out, NULL, OPSHUB_JSON_ARRAY);
 	for (uint32_t i = 0; i < request->n_env; i++) {
-		const struct opshub_env *env = env_at(request, i);
+		const struct opshub_env *env = opshub_env_at(request, i);
 
 		if (is_taken(a, all, env->key, branch)) {
 			host->log(

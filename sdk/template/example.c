@@ -120,8 +120,7 @@ static opshub_status create(opshub_call *call, void *instance, const struct opsh
 	host->json_put_int(call, out, "prNumber", request->pr_number);
 	host->json_open(call, out, "environment", OPSHUB_JSON_OBJECT);
 	for (uint32_t i = 0; i < request->n_env; i++) {
-		const struct opshub_env *env = (const void *)((const char *)request->env +
-							      i * (size_t)request->env_size);
+		const struct opshub_env *env = opshub_env_at(request, i);
 		host->json_put_str(call, out, env->key, env->value);
 	}
 	host->json_close(call, out);

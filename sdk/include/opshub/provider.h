@@ -39,6 +39,12 @@ struct opshub_deploy_request {
 	uint32_t env_size; /* step from one variable to the next */
 };
 
+/* The i-th variable, i < n_env. */
+static inline const struct opshub_env *opshub_env_at(const struct opshub_deploy_request *request, uint32_t i)
+{
+	return (const void *)((const char *)request->env + (size_t)i * request->env_size);
+}
+
 /* States. The host treats a number it does not know as UNKNOWN. */
 #define OPSHUB_STATE_UNKNOWN   0u /* still in progress, until the host's deadline */
 #define OPSHUB_STATE_QUEUED    1u
