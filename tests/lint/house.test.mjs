@@ -14,16 +14,17 @@ const c = ['.c', '.h'];
 const allowed = {
   base: [], fiber: ['base'], db: ['fiber'], kv: ['fiber'], net: ['fiber'], http: ['fiber'], crypto: ['base'], model: ['base'],
   dashboard: ['base'],
-  store: ['db', 'crypto', 'model'], github: ['net', 'crypto', 'model'], plugin: ['crypto', 'net', 'opshub'], worker: ['plugin', 'store', 'model', 'github', 'kv'],
-  api: ['http', 'store', 'model', 'crypto', 'kv', 'github', 'dashboard'], daemon: ['api', 'http', 'worker'], cli: ['base'], opshub: [],
+  store: ['db', 'crypto', 'model'], github: ['net', 'crypto', 'model'], plugin: ['crypto', 'net', 'opshub'], probe: ['crypto', 'net'],
+  worker: ['plugin', 'probe', 'store', 'model', 'github', 'kv'],
+  api: ['http', 'store', 'model', 'crypto', 'kv', 'github', 'probe', 'dashboard'], daemon: ['api', 'http', 'worker'], cli: ['base'], opshub: [],
 };
 const reach = (folder) => new Set([folder, ...allowed[folder].flatMap((next) => [...reach(next)])]);
 
 // A library belongs to the folders that hide it from the rest.
 const libraries = [
-  [/^h2o[./]|^h2o\.h$/, ['http']], [/^libpq-fe\.h$/, ['db']], [/^hiredis\//, ['kv']], [/^curl\//, ['net']], [/^yajl\//, ['base']],
+  [/^h2o[./]|^h2o\.h$/, ['http']], [/^libpq-fe\.h$/, ['db']], [/^hiredis\//, ['kv']], [/^curl\//, ['net', 'probe']], [/^yajl\//, ['base']],
   [/^jwt\.h$/, ['crypto']], [/^openssl\//, ['crypto', 'http']], [/^ini\.h$/, ['daemon']], [/^zlib\.h$/, ['http']], [/^dlfcn\.h$/, ['plugin']],
-  [/^uv\.h$/, ['fiber', 'db', 'kv', 'net', 'http', 'worker', 'daemon']], [/^ucontext\.h$/, ['fiber']],
+  [/^uv\.h$/, ['fiber', 'db', 'kv', 'net', 'probe', 'http', 'worker', 'daemon']], [/^ucontext\.h$/, ['fiber']],
 ];
 
 test('each folder of core includes only what lies below it', () => {
