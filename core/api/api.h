@@ -7,11 +7,13 @@
 #include "github/github.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "probe/rules.h"
 #include "store/access.h"
 
 struct access_cache;
 struct failures;
 struct ingest;
+struct probe_rules;
 struct reading;
 struct readings;
 
@@ -25,9 +27,10 @@ struct api_options {
 	struct loop *loop;
 	const char *database_url, *application, *redis_url;
 	unsigned own_connections;
-	struct str jwt_secrets[2];     /* the second one is accepted during a rollover; empty = none */
-	struct str webhook_secrets[2]; /* the same */
-	const struct key_ring *keys;   /* seal stored secrets; must outlive the api */
+	struct str jwt_secrets[2];             /* the second one is accepted during a rollover; empty = none */
+	struct str webhook_secrets[2];         /* the same */
+	const struct probe_rules *probe_rules; /* where probes may go; must outlive the api */
+	const struct key_ring *keys;           /* seal stored secrets; must outlive the api */
 	bool test_login, is_production;
 	struct str base_url, web_base_url;
 	struct github_options github;
@@ -35,7 +38,8 @@ struct api_options {
 	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
-	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
+	const struct probe_rules *probe_rules; /* where health checks may point; must outlive the api */
+	struct str contacts[3];                /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {
@@ -72,6 +76,7 @@ enum access {
 	ACCESS_PROJECT = 0x60,     /* first parameter is a project's id */
 	ACCESS_PREVIEW = 0x70,     /* last parameter is a deployment's id */
 	ACCESS_ENVIRONMENT = 0x80, /* first parameter is an environment's id */
+	ACCESS_CHECK = 0x90,       /* the parameter is a check's id, or the second one behind a project's */
 
 	ACCESS_ORG_VIEWER = ACCESS_ORG | ROLE_VIEWER,
 	ACCESS_ORG_MAINTAINER = ACCESS_ORG | ROLE_MAINTAINER,
@@ -86,6 +91,9 @@ enum access {
 	ACCESS_ENVIRONMENT_VIEWER = ACCESS_ENVIRONMENT | ROLE_VIEWER,
 	ACCESS_ENVIRONMENT_DEVELOPER = ACCESS_ENVIRONMENT | ROLE_DEVELOPER,
 	ACCESS_ENVIRONMENT_MAINTAINER = ACCESS_ENVIRONMENT | ROLE_MAINTAINER,
+	ACCESS_CHECK_VIEWER = ACCESS_CHECK | ROLE_VIEWER,
+	ACCESS_CHECK_DEVELOPER = ACCESS_CHECK | ROLE_DEVELOPER,
+	ACCESS_CHECK_MAINTAINER = ACCESS_CHECK | ROLE_MAINTAINER,
 };
 #define ACCESS_ROLE(access)  ((enum role)((access)&0x0f))
 #define ACCESS_NAMES(access) ((access)&0xf0)
@@ -104,6 +112,9 @@ static inline const struct caller *caller_of(const struct exchange *x)
 {
 	return x->user;
 }
+/* The check of a route of ACCESS_CHECK. */
+struct str check_id_of(const struct exchange *x);
+
 static inline struct str caller_id(const struct exchange *x)
 {
 	return caller_of(x)->identity.person.id;
@@ -204,6 +215,13 @@ int variable_reveal(struct exchange *x);
 int variables_import(struct exchange *x);
 int variables_export_masked(struct exchange *x);
 int variables_export(struct exchange *x);
+int health_checks_index(struct exchange *x);
+int health_check_create(struct exchange *x);
+int health_check_show(struct exchange *x);
+int health_check_patch(struct exchange *x);
+int health_check_delete(struct exchange *x);
+int health_check_enable(struct exchange *x);
+int health_check_disable(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
 int provider_verify_post(struct exchange *x);
