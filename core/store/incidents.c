@@ -99,12 +99,6 @@ int incident_events(struct call *call, struct db_tx *tx, const struct incident_e
 			   A_TEXTS(c.certificate, n));
 }
 
-int incident_end_disabled(struct call *call, struct db_tx *tx, struct str check_id)
-{
-	return db_tx_query(call, tx, Q_INCIDENT_END_DISABLED, NULL, A_STR(check_id),
-			   A_STR(id_text(call->arena, "alert_")));
-}
-
 int incidents_announce(struct call *call, struct db *db, int64_t group_ms, int64_t now_ms, int64_t *ret_n)
 {
 	struct db_rows rows;

@@ -44,10 +44,6 @@ update health_states s set incident_id = case when g.over = 0 then k.id end
 from given g left join known k on k.check_id = g.check_id
 where s.check_id = g.check_id and g.kind is not null and s.incident_id is distinct from case when g.over = 0 then k.id end;
 
--- name: incident_end_disabled
--- $1 check, $2 id of an alert.
-select health_incident_disable($1::text, $2::text) as "_done";
-
 -- name: health_announce
 -- $1 how long an alert waits for others, ms, $2 now as Unix ms or null, $3 how many at most of each kind.
 select health_announce($1::bigint, coalesce(to_timestamp($2::bigint / 1000.0), now()), $3::int) as n;
