@@ -27,10 +27,9 @@ struct api_options {
 	struct loop *loop;
 	const char *database_url, *application, *redis_url;
 	unsigned own_connections;
-	struct str jwt_secrets[2];             /* the second one is accepted during a rollover; empty = none */
-	struct str webhook_secrets[2];         /* the same */
-	const struct probe_rules *probe_rules; /* where probes may go; must outlive the api */
-	const struct key_ring *keys;           /* seal stored secrets; must outlive the api */
+	struct str jwt_secrets[2];     /* the second one is accepted during a rollover; empty = none */
+	struct str webhook_secrets[2]; /* the same */
+	const struct key_ring *keys;   /* seal stored secrets; must outlive the api */
 	bool test_login, is_production;
 	struct str base_url, web_base_url;
 	struct github_options github;
@@ -221,6 +220,11 @@ int health_check_patch(struct exchange *x);
 int health_check_delete(struct exchange *x);
 int health_check_enable(struct exchange *x);
 int health_check_disable(struct exchange *x);
+int windows_index(struct exchange *x);
+int window_create(struct exchange *x);
+int window_show(struct exchange *x);
+int window_patch(struct exchange *x);
+int window_delete(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
 int provider_verify_post(struct exchange *x);
