@@ -37,7 +37,8 @@ struct api_options {
 	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
-	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
+	const struct probe_rules *probe_rules; /* where health checks may point; must outlive the api */
+	struct str contacts[3];                /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {
