@@ -91,6 +91,7 @@ const parameterTexts = {
   environmentId: 'An environment\'s id, `env_…`, as `GET /projects/{projectId}/environments` lists it.',
   key: 'A variable\'s name.',
   checkId: 'A health check\'s id, `check_…`.',
+  incidentId: 'An incident\'s id, `inc_…`.',
   windowId: 'A window of maintenance\'s id, `window_…`.',
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
