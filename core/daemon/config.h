@@ -53,6 +53,7 @@ struct config {
 	const char *rotation_verify_program, *rotation_check;
 	int64_t rotation_verify_ms, rotation_trial_ms, rotation_evaluate_ms, rotation_values, rotation_retry_ms;
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
+	int64_t health_sample_days, health_rollup_5m_days, health_rollup_1h_days, health_rollup_1d_days;
 };
 
 /* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with
