@@ -72,6 +72,7 @@ enum access {
 	ACCESS_PROJECT = 0x60,     /* first parameter is a project's id */
 	ACCESS_PREVIEW = 0x70,     /* last parameter is a deployment's id */
 	ACCESS_ENVIRONMENT = 0x80, /* first parameter is an environment's id */
+	ACCESS_CHECK = 0x90,       /* the parameter is a check's id, or the second one behind a project's */
 
 	ACCESS_ORG_VIEWER = ACCESS_ORG | ROLE_VIEWER,
 	ACCESS_ORG_MAINTAINER = ACCESS_ORG | ROLE_MAINTAINER,
@@ -86,6 +87,9 @@ enum access {
 	ACCESS_ENVIRONMENT_VIEWER = ACCESS_ENVIRONMENT | ROLE_VIEWER,
 	ACCESS_ENVIRONMENT_DEVELOPER = ACCESS_ENVIRONMENT | ROLE_DEVELOPER,
 	ACCESS_ENVIRONMENT_MAINTAINER = ACCESS_ENVIRONMENT | ROLE_MAINTAINER,
+	ACCESS_CHECK_VIEWER = ACCESS_CHECK | ROLE_VIEWER,
+	ACCESS_CHECK_DEVELOPER = ACCESS_CHECK | ROLE_DEVELOPER,
+	ACCESS_CHECK_MAINTAINER = ACCESS_CHECK | ROLE_MAINTAINER,
 };
 #define ACCESS_ROLE(access)  ((enum role)((access)&0x0f))
 #define ACCESS_NAMES(access) ((access)&0xf0)
@@ -104,6 +108,9 @@ static inline const struct caller *caller_of(const struct exchange *x)
 {
 	return x->user;
 }
+/* The check of a route of ACCESS_CHECK. */
+struct str check_id_of(const struct exchange *x);
+
 static inline struct str caller_id(const struct exchange *x)
 {
 	return caller_of(x)->identity.person.id;
