@@ -146,6 +146,12 @@ const struct http_route api_routes[] = {
 	DELETE("/projects/:project/health-checks/:id", health_check_delete, ACCESS_CHECK_MAINTAINER),
 	POST("/projects/:project/health-checks/:id/enable", health_check_enable, ACCESS_CHECK_MAINTAINER),
 	POST("/projects/:project/health-checks/:id/disable", health_check_disable, ACCESS_CHECK_MAINTAINER),
+	GET("/projects/:id/maintenance-windows", windows_index, ACCESS_PROJECT_VIEWER),
+	POST("/projects/:id/maintenance-windows", window_create, ACCESS_PROJECT_MAINTAINER),
+	GET("/projects/:id/maintenance-windows/:window", window_show, ACCESS_PROJECT_VIEWER),
+	PATCH("/projects/:id/maintenance-windows/:window", window_patch, ACCESS_PROJECT_MAINTAINER),
+	DELETE("/projects/:id/maintenance-windows/:window", window_delete, ACCESS_PROJECT_MAINTAINER),
+
 	GET("/health-checks/:id/samples", samples_index, ACCESS_CHECK_VIEWER),
 	GET("/health-checks/:id/uptime", check_uptime_show, ACCESS_CHECK_VIEWER),
 	GET("/projects/:project/health-checks/:id/samples", samples_index, ACCESS_CHECK_VIEWER),

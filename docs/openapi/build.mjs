@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
+import * as healthChecks from './health-checks.mjs';
 import * as notifiers from './notifiers.mjs';
 import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
@@ -16,7 +17,7 @@ import * as tokens from './tokens.mjs';
 import * as variables from './variables.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, healthChecks, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

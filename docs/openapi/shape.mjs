@@ -90,6 +90,8 @@ const parameterTexts = {
   userId: 'A user\'s id, `user_…`; of members also an invitation\'s, `inv_…`.',
   environmentId: 'An environment\'s id, `env_…`, as `GET /projects/{projectId}/environments` lists it.',
   key: 'A variable\'s name.',
+  checkId: 'A health check\'s id, `check_…`.',
+  windowId: 'A window of maintenance\'s id, `window_…`.',
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',

@@ -49,7 +49,7 @@ $$;
 -- What people set of a check, as the API calls it; secret headers by their masks.
 create view health_check_fields as
 select c.id, c.project_id as "projectId", c.preview_id as "previewId", c.name, c.url, c.method,
-	(select coalesce(json_agg(json_build_object('name', h.name, 'value', h.value, 'secret', h.secret) order by lower(h.name), h.name), '[]')
+	(select coalesce(jsonb_agg(jsonb_build_object('name', h.name, 'value', h.value, 'secret', h.secret) order by lower(h.name), h.name), '[]')
 		from (select key as name, value, false as secret from jsonb_each_text(c.headers)
 			union all select s.name, s.mask, true from health_check_headers s where s.check_id = c.id) h) as headers,
 	c.expected_min as "expectedMin", c.expected_max as "expectedMax", c.response_contains as "responseContains",
@@ -64,7 +64,7 @@ from health_checks c;
 -- The same for the audit: of headers only their names, whatever they hold.
 create function health_check_facts(check_id text) returns jsonb language sql stable as $$
 	select to_jsonb(f) - array['id', 'projectId', 'previewId', 'createdAt', 'updatedAt']
-		|| jsonb_build_object('headers', (select coalesce(jsonb_agg(h -> 'name'), '[]') from json_array_elements(f.headers) h))
+		|| jsonb_build_object('headers', (select coalesce(jsonb_agg(h -> 'name'), '[]') from jsonb_array_elements(f.headers) h))
 	from health_check_fields f where f.id = check_id
 $$;
 
@@ -77,3 +77,9 @@ begin
 end
 $$;
 create trigger health_check_forget after delete on health_checks for each row execute function health_check_forget();
+
+-- A window for the audit.
+create function maintenance_facts(w maintenance_windows) returns jsonb language sql stable as $$
+	select jsonb_build_object('name', w.name, 'checkIds', w.check_ids, 'startsAt', iso_time(w.starts_at), 'endsAt', iso_time(w.ends_at),
+		'weekdays', w.weekdays, 'startTime', to_char(w.start_time, 'HH24:MI'), 'durationMin', w.duration_min, 'timeZone', w.time_zone)
+$$;
