@@ -152,6 +152,16 @@ const struct http_route api_routes[] = {
 	PATCH("/projects/:id/maintenance-windows/:window", window_patch, ACCESS_PROJECT_MAINTAINER),
 	DELETE("/projects/:id/maintenance-windows/:window", window_delete, ACCESS_PROJECT_MAINTAINER),
 
+	GET("/health-checks/:id/samples", samples_index, ACCESS_CHECK_VIEWER),
+	GET("/health-checks/:id/uptime", check_uptime_show, ACCESS_CHECK_VIEWER),
+	GET("/projects/:project/health-checks/:id/samples", samples_index, ACCESS_CHECK_VIEWER),
+	GET("/projects/:project/health-checks/:id/uptime", check_uptime_show, ACCESS_CHECK_VIEWER),
+	GET("/projects/:id/status-page", status_page_show, ACCESS_PROJECT_VIEWER),
+	PUT("/projects/:id/status-page", status_page_put, ACCESS_PROJECT_MAINTAINER),
+	{ HTTP_GET, "/status/:slug", status_page_html, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_CACHED, 0 },
+	{ HTTP_GET, "/status/:slug/status.json", status_page_json, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_CACHED, 0 },
+	{ HTTP_GET, "/status/:slug/badge.svg", status_page_badge, ACCESS_PUBLIC, ROUTE_QUIET | ROUTE_CACHED, 0 },
+
 	GET("/orgs/:id/audit", organization_audit, ACCESS_ORG_MAINTAINER),
 	GET("/orgs/:id/access-review", organization_access_review, ACCESS_ORG_MAINTAINER),
 	POST("/orgs/:id/lockdown", organization_lockdown, ACCESS_ORG_OWNER),
