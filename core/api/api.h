@@ -7,6 +7,7 @@
 #include "github/github.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "probe/rules.h"
 #include "store/access.h"
 
 struct access_cache;
@@ -35,7 +36,8 @@ struct api_options {
 	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
-	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
+	const struct probe_rules *probe_rules; /* where health checks may point; must outlive the api */
+	struct str contacts[3];                /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {

@@ -11,6 +11,7 @@
 #define CONFIG_EXIT 78 /* EX_CONFIG of sysexits.h */
 
 struct key_ring;
+struct probe_rules;
 
 struct config {
 	/* required */
@@ -52,6 +53,9 @@ struct config {
 	/* new values of variables */
 	const char *rotation_verify_program, *rotation_check;
 	int64_t rotation_verify_ms, rotation_trial_ms, rotation_evaluate_ms, rotation_values, rotation_retry_ms;
+	/* probes of health checks */
+	const char *probe_allow_cidrs, *probe_ports;
+	int64_t probes_at_once;
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 };
 
@@ -73,6 +77,8 @@ void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
 struct key_ring *config_key_ring(const struct config *config); /* of a configuration that was checked: both keys */
+
+void config_probe_rules(const struct config *config, struct probe_rules *ret); /* the same: where probes may go */
 
 /* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
  * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */

@@ -3,6 +3,7 @@
 #include "daemon/process.h"
 
 #include "plugin/plugin.h"
+#include "probe/rules.h"
 #include "store/plugins.h"
 #include "worker/approval.h"
 #include "worker/deletion.h"
@@ -27,6 +28,7 @@ struct worker {
 	struct catalog *catalog;
 	struct key_ring *keys;
 	struct providers providers;
+	struct probe_rules probe_rules;
 	struct queue *queue, *notify_queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
@@ -295,6 +297,7 @@ int run_worker(const struct config *config, const struct child_options *options)
 	};
 	struct fiber_options boot_options = { .name = "boot" };
 
+	config_probe_rules(config, &w.probe_rules);
 	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
 	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);
 	process_init(&w.process, config, options, WORKER_FIBERS, on_stop, &w);
