@@ -45,3 +45,35 @@ create function id_new(prefix text) returns text language sql volatile as $$
 	from generate_series(0, 25) i, (select (extract(epoch from clock_timestamp()) * 1000)::bigint as ms,
 		uuid_send(gen_random_uuid()) as chance) s
 $$;
+
+-- What people set of a check, as the API calls it; secret headers by their masks.
+create view health_check_fields as
+select c.id, c.project_id as "projectId", c.preview_id as "previewId", c.name, c.url, c.method,
+	(select coalesce(json_agg(json_build_object('name', h.name, 'value', h.value, 'secret', h.secret) order by lower(h.name), h.name), '[]')
+		from (select key as name, value, false as secret from jsonb_each_text(c.headers)
+			union all select s.name, s.mask, true from health_check_headers s where s.check_id = c.id) h) as headers,
+	c.expected_min as "expectedMin", c.expected_max as "expectedMax", c.response_contains as "responseContains",
+	c.response_matches as "responseMatches", c.json_path as "jsonPath", c.json_equals::json as "jsonEquals",
+	c.latency_max_ms as "maxLatencyMs", c.interval_ms / 1000 as "intervalSec", c.timeout_ms as "timeoutMs", c.redirects,
+	c.verify_tls as "verifyTls", c.http_version as "httpVersion", c.failure_threshold as "failureThreshold",
+	c.recovery_threshold as "recoveryThreshold", c.alert_cooldown_min as "alertCooldownMin", c.reminder_min as "reminderMin",
+	c.flap_changes as "flapChanges", c.flap_window_min as "flapWindowMin", to_json(c.depends_on) as "dependsOn", c.enabled,
+	c.created_at as "createdAt", c.updated_at as "updatedAt"
+from health_checks c;
+
+-- The same for the audit: of headers only their names, whatever they hold.
+create function health_check_facts(check_id text) returns jsonb language sql stable as $$
+	select to_jsonb(f) - array['id', 'projectId', 'previewId', 'createdAt', 'updatedAt']
+		|| jsonb_build_object('headers', (select coalesce(jsonb_agg(h -> 'name'), '[]') from json_array_elements(f.headers) h))
+	from health_check_fields f where f.id = check_id
+$$;
+
+-- Nobody depends on a check that is gone. A window that was for it alone is for none then, not for all.
+create function health_check_forget() returns trigger language plpgsql as $$
+begin
+	update health_checks set depends_on = array_remove(depends_on, old.id) where depends_on @> array[old.id];
+	update maintenance_windows set check_ids = array_remove(check_ids, old.id) where project_id = old.project_id and old.id = any (check_ids);
+	return null;
+end
+$$;
+create trigger health_check_forget after delete on health_checks for each row execute function health_check_forget();
