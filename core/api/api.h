@@ -27,10 +27,9 @@ struct api_options {
 	struct loop *loop;
 	const char *database_url, *application, *redis_url;
 	unsigned own_connections;
-	struct str jwt_secrets[2];             /* the second one is accepted during a rollover; empty = none */
-	struct str webhook_secrets[2];         /* the same */
-	const struct probe_rules *probe_rules; /* where probes may go; must outlive the api */
-	const struct key_ring *keys;           /* seal stored secrets; must outlive the api */
+	struct str jwt_secrets[2];     /* the second one is accepted during a rollover; empty = none */
+	struct str webhook_secrets[2]; /* the same */
+	const struct key_ring *keys;   /* seal stored secrets; must outlive the api */
 	bool test_login, is_production;
 	struct str base_url, web_base_url;
 	struct github_options github;
@@ -215,6 +214,8 @@ int variable_reveal(struct exchange *x);
 int variables_import(struct exchange *x);
 int variables_export_masked(struct exchange *x);
 int variables_export(struct exchange *x);
+int samples_index(struct exchange *x);
+int check_uptime_show(struct exchange *x);
 int health_checks_index(struct exchange *x);
 int health_check_create(struct exchange *x);
 int health_check_show(struct exchange *x);

@@ -60,7 +60,7 @@ int health_check_create(struct exchange *x)
 	return r == OK ? answer_created(x, "/health-checks", &rows) : refused(x, r, why);
 }
 
-static int write(struct exchange *x, const struct db_rows *rows, const struct check_fields *fields, const char *action)
+static int save(struct exchange *x, const struct db_rows *rows, const struct check_fields *fields, const char *action)
 {
 	struct audit audit = audit_of(x);
 	const char *why = NULL;
@@ -80,7 +80,7 @@ int health_check_patch(struct exchange *x)
 		return r;
 	check_fields_of(x, &rows, fields);
 	r = check_body_read(x, &rows, fields);
-	return r == OK ? write(x, &rows, fields, "check.change") : r;
+	return r == OK ? save(x, &rows, fields, "check.change") : r;
 }
 
 static int set_enabled(struct exchange *x, bool enabled, const char *action)
@@ -100,7 +100,7 @@ static int set_enabled(struct exchange *x, bool enabled, const char *action)
 	if (fields->enabled == enabled)
 		return answer_row(x, &rows);
 	fields->enabled = enabled;
-	return write(x, &rows, fields, action);
+	return save(x, &rows, fields, action);
 }
 
 int health_check_enable(struct exchange *x)

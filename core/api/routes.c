@@ -146,6 +146,10 @@ const struct http_route api_routes[] = {
 	DELETE("/projects/:project/health-checks/:id", health_check_delete, ACCESS_CHECK_MAINTAINER),
 	POST("/projects/:project/health-checks/:id/enable", health_check_enable, ACCESS_CHECK_MAINTAINER),
 	POST("/projects/:project/health-checks/:id/disable", health_check_disable, ACCESS_CHECK_MAINTAINER),
+	GET("/health-checks/:id/samples", samples_index, ACCESS_CHECK_VIEWER),
+	GET("/health-checks/:id/uptime", check_uptime_show, ACCESS_CHECK_VIEWER),
+	GET("/projects/:project/health-checks/:id/samples", samples_index, ACCESS_CHECK_VIEWER),
+	GET("/projects/:project/health-checks/:id/uptime", check_uptime_show, ACCESS_CHECK_VIEWER),
 
 	GET("/orgs/:id/audit", organization_audit, ACCESS_ORG_MAINTAINER),
 	GET("/orgs/:id/access-review", organization_access_review, ACCESS_ORG_MAINTAINER),

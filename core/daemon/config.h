@@ -57,6 +57,7 @@ struct config {
 	const char *probe_allow_cidrs, *probe_ports;
 	int64_t probes_at_once;
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
+	int64_t health_sample_days, health_rollup_5m_days, health_rollup_1h_days, health_rollup_1d_days;
 };
 
 /* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with

@@ -202,6 +202,15 @@ const struct setting config_table[] = {
 	    "days after which the build output of a deployment that is gone is deleted; 0 = never"),
 	MS("retention", "sweep_ms", "RETENTION_SWEEP_MS", retention_sweep_ms, "600000", 100, DAY_MS,
 	   "how often what is too old is looked for"),
+	INT("retention", "health_sample_days", "HEALTH_SAMPLE_DAYS", health_sample_days, "14", 1, 3650,
+	    "days after which each single result of a health check is deleted"),
+	INT("retention", "health_rollup_5m_days", "HEALTH_ROLLUP_5M_DAYS", health_rollup_5m_days, "14", 1, 3650,
+	    "days after which what results came to in five minutes is deleted"),
+	INT("retention", "health_rollup_1h_days", "HEALTH_ROLLUP_1H_DAYS", health_rollup_1h_days, "120", 8, 3650,
+	    "days after which what they came to in an hour is deleted: uptime of 24 hours and of 7 days is read from "
+	    "it"),
+	INT("retention", "health_rollup_1d_days", "HEALTH_ROLLUP_1D_DAYS", health_rollup_1d_days, "800", 91, 36500,
+	    "days after which what they came to in a day is deleted: uptime of 30 and 90 days is read from it"),
 };
 
 const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

@@ -112,6 +112,14 @@ static void open_sweeper(struct worker *w)
 	github_sweep_start(w->process.loop, &w->sweeper);
 }
 
+static struct health_days health_days(const struct config *c)
+{
+	return (struct health_days){ .samples = c->health_sample_days,
+				     .rollups_5m = c->health_rollup_5m_days,
+				     .rollups_1h = c->health_rollup_1h_days,
+				     .rollups_1d = c->health_rollup_1d_days };
+}
+
 static void open_rotator(struct worker *w)
 {
 	const struct config *c = w->process.config;
@@ -179,7 +187,8 @@ static void open_queue(struct worker *w)
 					   .queue = w->queue,
 					   .every_ms = c->retention_sweep_ms,
 					   .delivery_days = c->delivery_retention_days,
-					   .build_log_days = c->build_log_retention_days };
+					   .build_log_days = c->build_log_retention_days,
+					   .health = health_days(c) };
 	retention_start(w->process.loop, &w->retention);
 	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
 	deletion_start(w->process.loop, &w->deletion);
@@ -227,8 +236,11 @@ static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
 
+	struct health_days days = health_days(w->process.config);
+
 	if (!process_await_db(call, &w->process, w->db) || !process_check_keys(call, &w->process, w->db, w->keys))
 		return;
+	partitions_keep(call, w->db, &days); /* before anything is probed */
 	open_queue(w);
 	open_notify_queue(w);
 	settle_predecessor(call, w);
