@@ -223,6 +223,7 @@ int health_check_patch(struct exchange *x);
 int health_check_delete(struct exchange *x);
 int health_check_enable(struct exchange *x);
 int health_check_disable(struct exchange *x);
+int health_check_run(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
 int provider_verify_post(struct exchange *x);
