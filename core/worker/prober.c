@@ -141,7 +141,10 @@ static void give_back(struct call *call, struct prober *p, bool all)
 
 void prober_give_back(struct call *call, void *arg)
 {
-	give_back(call, arg, false);
+	struct prober *p = arg;
+
+	give_back(call, p, false);
+	p->giving_back = false;
 }
 
 void prober_release(struct call *call, struct prober *p)
@@ -160,14 +163,14 @@ void prober_drain(struct prober *p)
 	p->drained_ms = clock_mono_ms();
 	prober_give_up_waiting(p);
 	event_set(&p->wake);
-	fiber_start(p->o.loop, &options, prober_give_back, p, NULL);
+	p->giving_back = fiber_start(p->o.loop, &options, prober_give_back, p, NULL) == OK;
 }
 
 unsigned prober_active(struct prober *p)
 {
 	if (!p || clock_mono_ms() - p->drained_ms > DRAIN_MS)
 		return 0;
-	return (unsigned)(p->n_claims + p->ended.n + p->n_batch);
+	return (unsigned)(p->n_claims + p->ended.n + p->n_batch + p->giving_back);
 }
 
 struct prober *prober_close(struct prober *p)

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +81,8 @@ static const char *http_word(int version)
 
 static void put_certificate(struct json_out *out, const struct claim *claim, const struct probe_certificate *seen)
 {
+	int64_t left = seen->expires_ms - claim->at_ms;
+
 	json_key(out, "certificate");
 	if (!seen->seen) {
 		json_add_null(out);
@@ -92,7 +93,7 @@ static void put_certificate(struct json_out *out, const struct claim *claim, con
 	json_put_text(out, "subject", str_of(seen->subject));
 	json_put_text(out, "issuer", str_of(seen->issuer));
 	put_time(out, "expiresAt", seen->expires_ms);
-	json_put_int(out, "daysLeft", (int64_t)floor((double)(seen->expires_ms - claim->at_ms) / DAY_MS));
+	json_put_int(out, "daysLeft", left >= 0 ? left / DAY_MS : (left + 1) / DAY_MS - 1);
 	json_close(out, '}');
 }
 
