@@ -239,6 +239,7 @@ int window_create(struct exchange *x);
 int window_show(struct exchange *x);
 int window_patch(struct exchange *x);
 int window_delete(struct exchange *x);
+int health_check_run(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
 int provider_verify_post(struct exchange *x);
