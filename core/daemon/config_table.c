@@ -190,6 +190,8 @@ const struct setting config_table[] = {
 	MS("rotation", "retry_ms", "ROTATION_RETRY_MS", rotation_retry_ms, "3600000", 100, DAY_MS,
 	   "pause before the second of them; it doubles each time"),
 
+	BOOL("probes", "enabled", "PROBES", probes, "1",
+	     "the workers of this installation probe the targets of health checks"),
 	TEXT("probes", "allow_cidrs", "PROBE_ALLOW_CIDRS", NULL, 0, probe_allow_cidrs, "",
 	     "private networks that health checks may reach, like 10.0.0.0/8,fd00::/8; each change is written into the "
 	     "audit; empty = public addresses only"),
@@ -197,6 +199,10 @@ const struct setting config_table[] = {
 	     "ports that they may reach; 8000-8999 is a range"),
 	INT("probes", "at_once", "PROBES_AT_ONCE", probes_at_once, "2000", 1, 20000,
 	    "probes that one worker has under way at once"),
+	TEXT("probes", "sentinels", "PROBE_SENTINELS", NULL, 0, probe_sentinels, "",
+	     "addresses that are known to be well, comma-separated: while none of them answers it is this server that "
+	     "is "
+	     "offline, and no check fails for it; empty = GITHUB_WEB_BASE; none = do not ask"),
 
 	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
 	    "days after which a webhook's payload and decision are deleted; 0 = never"),
@@ -204,6 +210,15 @@ const struct setting config_table[] = {
 	    "days after which the build output of a deployment that is gone is deleted; 0 = never"),
 	MS("retention", "sweep_ms", "RETENTION_SWEEP_MS", retention_sweep_ms, "600000", 100, DAY_MS,
 	   "how often what is too old is looked for"),
+	INT("retention", "health_sample_days", "HEALTH_SAMPLE_DAYS", health_sample_days, "14", 1, 3650,
+	    "days after which each single result of a health check is deleted"),
+	INT("retention", "health_rollup_5m_days", "HEALTH_ROLLUP_5M_DAYS", health_rollup_5m_days, "14", 1, 3650,
+	    "days after which what results came to in five minutes is deleted"),
+	INT("retention", "health_rollup_1h_days", "HEALTH_ROLLUP_1H_DAYS", health_rollup_1h_days, "120", 8, 3650,
+	    "days after which what they came to in an hour is deleted: uptime of 24 hours and of 7 days is read from "
+	    "it"),
+	INT("retention", "health_rollup_1d_days", "HEALTH_ROLLUP_1D_DAYS", health_rollup_1d_days, "800", 91, 36500,
+	    "days after which what they came to in a day is deleted: uptime of 30 and 90 days is read from it"),
 };
 
 const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

@@ -13,12 +13,13 @@ import * as policies from './policies.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
 import * as security from './security.mjs';
+import * as status from './status.mjs';
 import * as system from './system.mjs';
 import * as tokens from './tokens.mjs';
 import * as variables from './variables.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, healthChecks, incidents, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, healthChecks, incidents, status, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

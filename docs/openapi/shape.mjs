@@ -93,6 +93,7 @@ const parameterTexts = {
   checkId: 'A health check\'s id, `check_…`.',
   incidentId: 'An incident\'s id, `inc_…`.',
   windowId: 'A window of maintenance\'s id, `window_…`.',
+  slug: 'The name of a status page, as its project chose it.',
   orgId: 'An organization\'s id, `org_…`.',
   projectId: 'A project\'s id, `proj_…`.',
   deploymentId: 'A deployment\'s id, `deploy_…`.',

@@ -72,6 +72,7 @@ begin
 		return;
 	end if;
 	for p in select * from health_partitioned(at, sample_days, rollup_5m_days, rollup_1h_days) loop
+		name := p.parent;
 		for start in execute format('select * from generate_series($1, $2, $3) union'
 			' select distinct date_trunc(%1$L, %2$I at time zone ''UTC'') from %3$I where %2$I >= $4 at time zone ''UTC'''
 			' and %2$I < ($2 + $3) at time zone ''UTC'' order by 1', p.unit, p.col, p.parent || '_default')
