@@ -147,6 +147,7 @@ static struct str standing_key(struct call *call, struct str user_id, const stru
 	struct str id = target->org.n       ? target->org
 			: target->project.n ? target->project
 			: target->preview.n ? target->preview
+			: target->check.n   ? target->check
 					    : target->environment;
 
 	return arena_printf(call->arena, "%.*s %.*s", STR_FMT(user_id), STR_FMT(id));

@@ -7,13 +7,16 @@
 #include "github/github.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "probe/rules.h"
 #include "store/access.h"
 
 struct access_cache;
 struct failures;
 struct ingest;
+struct probe_rules;
 struct reading;
 struct readings;
+struct status_cache;
 
 /* Logging in with GitHub: the OAuth app, and where GitHub is. */
 struct github_options {
@@ -35,7 +38,8 @@ struct api_options {
 	bool first_login_owner; /* the first user of an empty installation gets its first organization */
 	struct limit_rule limits[LIMIT_KINDS];
 	int64_t login_failure_threshold, login_failure_window_ms;
-	struct str contacts[3]; /* for security.txt: security, operations, management; empty = none */
+	const struct probe_rules *probe_rules; /* where health checks may point; must outlive the api */
+	struct str contacts[3];                /* for security.txt: security, operations, management; empty = none */
 };
 
 struct api {
@@ -49,6 +53,7 @@ struct api {
 	struct failures *failures;   /* failed logins on their way into the audit */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
 	struct readings *readings;   /* lists that several ask for at once */
+	struct status_cache *status; /* public pages of the last seconds */
 };
 
 struct api *api_open(const struct api_options *options);
@@ -72,6 +77,7 @@ enum access {
 	ACCESS_PROJECT = 0x60,     /* first parameter is a project's id */
 	ACCESS_PREVIEW = 0x70,     /* last parameter is a deployment's id */
 	ACCESS_ENVIRONMENT = 0x80, /* first parameter is an environment's id */
+	ACCESS_CHECK = 0x90,       /* the parameter is a check's id, or the second one behind a project's */
 
 	ACCESS_ORG_VIEWER = ACCESS_ORG | ROLE_VIEWER,
 	ACCESS_ORG_MAINTAINER = ACCESS_ORG | ROLE_MAINTAINER,
@@ -86,6 +92,9 @@ enum access {
 	ACCESS_ENVIRONMENT_VIEWER = ACCESS_ENVIRONMENT | ROLE_VIEWER,
 	ACCESS_ENVIRONMENT_DEVELOPER = ACCESS_ENVIRONMENT | ROLE_DEVELOPER,
 	ACCESS_ENVIRONMENT_MAINTAINER = ACCESS_ENVIRONMENT | ROLE_MAINTAINER,
+	ACCESS_CHECK_VIEWER = ACCESS_CHECK | ROLE_VIEWER,
+	ACCESS_CHECK_DEVELOPER = ACCESS_CHECK | ROLE_DEVELOPER,
+	ACCESS_CHECK_MAINTAINER = ACCESS_CHECK | ROLE_MAINTAINER,
 };
 #define ACCESS_ROLE(access)  ((enum role)((access)&0x0f))
 #define ACCESS_NAMES(access) ((access)&0xf0)
@@ -104,6 +113,9 @@ static inline const struct caller *caller_of(const struct exchange *x)
 {
 	return x->user;
 }
+/* The check of a route of ACCESS_CHECK. */
+struct str check_id_of(const struct exchange *x);
+
 static inline struct str caller_id(const struct exchange *x)
 {
 	return caller_of(x)->identity.person.id;
@@ -204,6 +216,30 @@ int variable_reveal(struct exchange *x);
 int variables_import(struct exchange *x);
 int variables_export_masked(struct exchange *x);
 int variables_export(struct exchange *x);
+int samples_index(struct exchange *x);
+int check_uptime_show(struct exchange *x);
+int status_page_show(struct exchange *x);
+int status_page_put(struct exchange *x);
+int status_page_html(struct exchange *x);
+int status_page_json(struct exchange *x);
+int status_page_badge(struct exchange *x);
+int health_checks_index(struct exchange *x);
+int health_check_create(struct exchange *x);
+int health_check_show(struct exchange *x);
+int health_check_patch(struct exchange *x);
+int health_check_delete(struct exchange *x);
+int health_check_enable(struct exchange *x);
+int health_check_disable(struct exchange *x);
+int alerts_index(struct exchange *x);
+int incidents_index(struct exchange *x);
+int project_incidents_index(struct exchange *x);
+int incident_acknowledge_post(struct exchange *x);
+int windows_index(struct exchange *x);
+int window_create(struct exchange *x);
+int window_show(struct exchange *x);
+int window_patch(struct exchange *x);
+int window_delete(struct exchange *x);
+int health_check_run(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);
 int provider_verify_post(struct exchange *x);

@@ -79,7 +79,7 @@ static int read_credential(struct exchange *x, struct str token, struct credenti
 
 static bool has_target(const struct target *target)
 {
-	return target->org.n || target->project.n || target->preview.n || target->environment.n;
+	return target->org.n || target->project.n || target->preview.n || target->environment.n || target->check.n;
 }
 
 /* Who is asking, and what he is in the target: from memory, or in one round trip. */
@@ -130,10 +130,20 @@ static struct str last_param(const struct exchange *x)
 	return x->params[0];
 }
 
+static bool names_project_first(const struct exchange *x)
+{
+	return str_starts(str_of(x->route->path), STR("/projects/"));
+}
+
+struct str check_id_of(const struct exchange *x)
+{
+	return x->params[names_project_first(x) ? 1 : 0];
+}
+
 /* What the path names. An id that cannot be one is not asked for. */
 static int read_target(struct exchange *x, struct target *ret)
 {
-	struct str first = x->params[0], last = last_param(x);
+	struct str first = x->params[0], last = last_param(x), check = check_id_of(x);
 
 	switch (ACCESS_NAMES(x->route->access)) {
 	case ACCESS_ORG:
@@ -148,6 +158,9 @@ static int read_target(struct exchange *x, struct target *ret)
 	case ACCESS_ENVIRONMENT:
 		*ret = (struct target){ .environment = first };
 		return str_starts(first, STR("env_")) && first.n < ID_MAX ? OK : not_found(x, "environment", first);
+	case ACCESS_CHECK:
+		*ret = (struct target){ .check = check };
+		return id_valid(check, "check_") ? OK : not_found(x, "health check", check);
 	default:
 		*ret = (struct target){ 0 };
 		return OK;
@@ -163,6 +176,8 @@ static int hidden(struct exchange *x)
 		return not_found(x, "project", x->params[0]);
 	case ACCESS_ENVIRONMENT:
 		return not_found(x, "environment", x->params[0]);
+	case ACCESS_CHECK:
+		return not_found(x, "health check", check_id_of(x));
 	default:
 		return not_found(x, "deployment", last_param(x));
 	}
@@ -172,13 +187,14 @@ static int check_standing(struct exchange *x, const struct caller *caller)
 {
 	const struct standing *standing = &caller->standing;
 	struct str only = caller->identity.only_project;
-	bool is_preview = ACCESS_NAMES(x->route->access) == ACCESS_PREVIEW;
+	unsigned names = ACCESS_NAMES((unsigned)x->route->access);
+	bool has_own_project = names == ACCESS_PREVIEW || names == ACCESS_CHECK;
 	enum role least = ACCESS_ROLE(x->route->access);
 
 	if (standing->role == ROLE_NONE || (only.n && !str_eq(only, standing->project)))
 		return hidden(x);
-	if (is_preview && x->params[1].n && !str_eq(standing->project, x->params[0]))
-		return hidden(x); /* the path names another project than the deployment's */
+	if (has_own_project && names_project_first(x) && !str_eq(standing->project, x->params[0]))
+		return hidden(x); /* the path names another project than its own */
 	if (standing->role >= least)
 		return OK;
 	return http_answer_error(x, 403,

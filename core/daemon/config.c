@@ -9,6 +9,7 @@
 #include "db/url.h"
 #include "http/client.h"
 #include "kv/kv.h"
+#include "probe/rules.h"
 #include "worker/program.h"
 #include "worker/rotate.h"
 
@@ -253,6 +254,31 @@ static bool check_github(const struct config *c, struct reason *why)
 	return true;
 }
 
+static bool read_probe_rules(const struct config *c, struct probe_rules *ret, struct reason *why)
+{
+	struct arena *arena = arena_new();
+	struct probe_rules rules;
+	const char *what = NULL;
+	bool good = probe_rules_read(arena, str_of(c->probe_allow_cidrs), STR("80"), &rules, &what) ||
+		    refuse(why, "PROBE_ALLOW_CIDRS", what);
+
+	good = good && (probe_rules_read(arena, str_of(c->probe_allow_cidrs), str_of(c->probe_ports), &rules, &what) ||
+			refuse(why, "PROBE_PORTS", what));
+	arena_free(arena);
+	if (good)
+		*ret = rules;
+	return good;
+}
+
+void config_probe_rules(const struct config *config, struct probe_rules *ret)
+{
+	char text[256];
+	struct reason why = { text, sizeof(text) };
+
+	if (!read_probe_rules(config, ret, &why))
+		abort();
+}
+
 /* One share more than there are processes: a worker that is replaced lives beside its successor for a moment. */
 static int64_t connection_shares(const struct config *c)
 {
@@ -298,7 +324,7 @@ static bool check(const struct config *c, struct reason *why)
 			      "is missing: certificate and key are set together");
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
-	if (!check_connections(c, why))
+	if (!check_connections(c, why) || !read_probe_rules(c, &(struct probe_rules){ 0 }, why))
 		return false;
 	if (c->provider_timeout_ms > c->provider_settle_ms)
 		return refuse(why, "PROVIDER_SETTLE_MS", "must not be shorter than PROVIDER_TIMEOUT_MS");

@@ -11,6 +11,7 @@
 #define CONFIG_EXIT 78 /* EX_CONFIG of sysexits.h */
 
 struct key_ring;
+struct probe_rules;
 
 struct config {
 	/* required */
@@ -47,12 +48,16 @@ struct config {
 	int64_t db_pool_size, db_require_tls;
 	/* queue and reconciler */
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
-		build_timeout_ms, notify_age_ms, reap_ms;
+		build_timeout_ms, notify_age_ms, health_group_ms, reap_ms;
 	int64_t reap_orphans, builds_per_account;
 	/* new values of variables */
 	const char *rotation_verify_program, *rotation_check;
 	int64_t rotation_verify_ms, rotation_trial_ms, rotation_evaluate_ms, rotation_values, rotation_retry_ms;
+	/* probes of health checks */
+	const char *probe_allow_cidrs, *probe_ports, *probe_sentinels;
+	int64_t probes, probes_at_once; /* probes: 0 or 1 */
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
+	int64_t health_sample_days, health_rollup_5m_days, health_rollup_1h_days, health_rollup_1d_days;
 };
 
 /* Reads the file (NULL: $OPSHUB_CONFIG, else /etc/opshub/opshub.ini when it is there) and the environment. False with
@@ -73,6 +78,8 @@ void config_print_ini(struct buf *ret);
 void config_print_docs(struct buf *ret);
 bool config_is_production(const struct config *config);
 struct key_ring *config_key_ring(const struct config *config); /* of a configuration that was checked: both keys */
+
+void config_probe_rules(const struct config *config, struct probe_rules *ret); /* the same: where probes may go */
 
 /* Connections to PostgreSQL. DB_POOL_SIZE is divided among all processes and the worker that comes in when one is
  * replaced: each has SHARED_CONNECTIONS that are always open, and as many more for transactions. */

@@ -165,6 +165,8 @@ const struct setting config_table[] = {
 	    "projects have a token of their own; 0 = no limit"),
 	MS("jobs", "notify_age_ms", "NOTIFY_AGE_MS", notify_age_ms, "86400000", 1000, 30 * DAY_MS,
 	   "a notification that could not be sent for so long is given up"),
+	MS("jobs", "health_group_ms", "HEALTH_GROUP_MS", health_group_ms, "5000", 0, 600000,
+	   "how long an alert of a health check waits for others of the same cause, to be told with them"),
 	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS,
 	   "how often providers are asked what they have of ours"),
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",
@@ -188,12 +190,35 @@ const struct setting config_table[] = {
 	MS("rotation", "retry_ms", "ROTATION_RETRY_MS", rotation_retry_ms, "3600000", 100, DAY_MS,
 	   "pause before the second of them; it doubles each time"),
 
+	BOOL("probes", "enabled", "PROBES", probes, "1",
+	     "the workers of this installation probe the targets of health checks"),
+	TEXT("probes", "allow_cidrs", "PROBE_ALLOW_CIDRS", NULL, 0, probe_allow_cidrs, "",
+	     "private networks that health checks may reach, like 10.0.0.0/8,fd00::/8; each change is written into the "
+	     "audit; empty = public addresses only"),
+	TEXT("probes", "ports", "PROBE_PORTS", NULL, 0, probe_ports, "80,443,8080,8443",
+	     "ports that they may reach; 8000-8999 is a range"),
+	INT("probes", "at_once", "PROBES_AT_ONCE", probes_at_once, "2000", 1, 20000,
+	    "probes that one worker has under way at once"),
+	TEXT("probes", "sentinels", "PROBE_SENTINELS", NULL, 0, probe_sentinels, "",
+	     "addresses that are known to be well, comma-separated: while none of them answers it is this server that "
+	     "is "
+	     "offline, and no check fails for it; empty = GITHUB_WEB_BASE; none = do not ask"),
+
 	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
 	    "days after which a webhook's payload and decision are deleted; 0 = never"),
 	INT("retention", "build_log_days", "BUILD_LOG_RETENTION_DAYS", build_log_retention_days, "30", 0, 3650,
 	    "days after which the build output of a deployment that is gone is deleted; 0 = never"),
 	MS("retention", "sweep_ms", "RETENTION_SWEEP_MS", retention_sweep_ms, "600000", 100, DAY_MS,
 	   "how often what is too old is looked for"),
+	INT("retention", "health_sample_days", "HEALTH_SAMPLE_DAYS", health_sample_days, "14", 1, 3650,
+	    "days after which each single result of a health check is deleted"),
+	INT("retention", "health_rollup_5m_days", "HEALTH_ROLLUP_5M_DAYS", health_rollup_5m_days, "14", 1, 3650,
+	    "days after which what results came to in five minutes is deleted"),
+	INT("retention", "health_rollup_1h_days", "HEALTH_ROLLUP_1H_DAYS", health_rollup_1h_days, "120", 8, 3650,
+	    "days after which what they came to in an hour is deleted: uptime of 24 hours and of 7 days is read from "
+	    "it"),
+	INT("retention", "health_rollup_1d_days", "HEALTH_ROLLUP_1D_DAYS", health_rollup_1d_days, "800", 91, 36500,
+	    "days after which what they came to in a day is deleted: uptime of 30 and 90 days is read from it"),
 };
 
 const size_t config_table_size = sizeof(config_table) / sizeof(config_table[0]);

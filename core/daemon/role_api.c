@@ -11,6 +11,7 @@ struct api_process {
 	struct process process;
 	struct api *api;
 	struct key_ring *keys;
+	struct probe_rules probe_rules;
 	struct http_server *server;
 	uv_timer_t poll;
 	uv_signal_t hangup;
@@ -101,6 +102,7 @@ int run_api(const struct config *config, const struct child_options *options)
 	struct api_process p = { .keys = config_key_ring(config) };
 	struct fiber_options boot_options = { .name = "boot" };
 
+	config_probe_rules(config, &p.probe_rules);
 	process_init(&p.process, config, options, 0, on_stop, &p);
 	struct api_options api = {
 		.loop = p.process.loop,
@@ -121,6 +123,7 @@ int run_api(const struct config *config, const struct child_options *options)
 			    [LIMIT_AUTH] = { config->limit_auth, config->limit_auth_window_ms },
 			    [LIMIT_WEBHOOK] = { config->limit_webhook, config->limit_webhook_window_ms },
 			    [LIMIT_REVEAL] = { config->limit_reveal, config->limit_reveal_window_ms } },
+		.probe_rules = &p.probe_rules,
 		.contacts = { str_of(config->security_contact), str_of(config->operations_contact),
 			      str_of(config->management_contact) },
 		.web_base_url = str_of(config->web_base_url),

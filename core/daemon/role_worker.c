@@ -3,11 +3,15 @@
 #include "daemon/process.h"
 
 #include "plugin/plugin.h"
+#include "probe/rules.h"
+#include "store/health_runs.h"
 #include "store/plugins.h"
+#include "worker/announce.h"
 #include "worker/approval.h"
 #include "worker/deletion.h"
 #include "worker/line.h"
 #include "worker/notify.h"
+#include "worker/prober.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
 #include "worker/rotate.h"
@@ -18,6 +22,7 @@
 #define STRIKES           3 /* crashes of a plugin in one job before the job is dead */
 #define WORKER_FIBERS     2048
 #define NOTIFIERS_AT_ONCE 64
+#define ANNOUNCE_MS       1000
 
 struct worker {
 	struct process process;
@@ -27,6 +32,7 @@ struct worker {
 	struct catalog *catalog;
 	struct key_ring *keys;
 	struct providers providers;
+	struct probe_rules probe_rules;
 	struct queue *queue, *notify_queue;
 	struct reconciler reconciler;
 	struct reaper reaper;
@@ -37,7 +43,9 @@ struct worker {
 	struct approver approver;
 	struct github_sweeper sweeper;
 	struct notify notify;
+	struct announcer announcer;
 	struct rotator rotator;
+	struct prober *prober; /* NULL with PROBES=0 */
 	struct job_handler handlers[6], notify_handlers[3];
 };
 
@@ -95,6 +103,7 @@ static void settle_predecessor(struct call *call, struct worker *w)
 				  F_TEXT("error", o->crash_why));
 	}
 	reaper_release(call, w->db, str_of(o->predecessor)); /* else its leases run out */
+	prober_take_over(call, w->db, str_of(o->predecessor));
 	if (jobs_release(call, w->db, str_of(o->predecessor), &list) == OK) {
 		queue_push(w->queue, &list);
 		if (list.n)
@@ -108,6 +117,14 @@ static void open_sweeper(struct worker *w)
 	w->sweeper = (struct github_sweeper){ .db = w->db, .queue = w->queue, .worker = str_of(w->options->id) };
 	github_sweeper_configure(w->process.config, &w->github, &w->sweeper);
 	github_sweep_start(w->process.loop, &w->sweeper);
+}
+
+static struct health_days health_days(const struct config *c)
+{
+	return (struct health_days){ .samples = c->health_sample_days,
+				     .rollups_5m = c->health_rollup_5m_days,
+				     .rollups_1h = c->health_rollup_1h_days,
+				     .rollups_1d = c->health_rollup_1d_days };
 }
 
 static void open_rotator(struct worker *w)
@@ -177,7 +194,8 @@ static void open_queue(struct worker *w)
 					   .queue = w->queue,
 					   .every_ms = c->retention_sweep_ms,
 					   .delivery_days = c->delivery_retention_days,
-					   .build_log_days = c->build_log_retention_days };
+					   .build_log_days = c->build_log_retention_days,
+					   .health = health_days(c) };
 	retention_start(w->process.loop, &w->retention);
 	w->deletion = (struct deletion){ .db = w->db, .queue = w->queue, .every_ms = c->repair_ms };
 	deletion_start(w->process.loop, &w->deletion);
@@ -219,17 +237,48 @@ static void open_notify_queue(struct worker *w)
 	w->notify_handlers[1] = (struct job_handler){ "notify-test", notify_test_run, &w->notify };
 	w->notify_queue = w->notify.queue = queue_open(&options);
 	notify_start(w->process.loop, &w->notify);
+	w->announcer = (struct announcer){
+		.db = w->db, .queue = w->notify_queue, .every_ms = ANNOUNCE_MS, .group_ms = c->health_group_ms
+	};
+	announce_start(w->process.loop, &w->announcer);
+}
+
+static void open_prober(struct worker *w)
+{
+	const struct config *c = w->process.config;
+	struct prober_options options = {
+		.loop = w->process.loop,
+		.db = w->db,
+		.keys = w->keys,
+		.providers = &w->providers,
+		.rules = &w->probe_rules,
+		.worker = str_of(w->options->id),
+		.at_once = (unsigned)c->probes_at_once,
+		.sentinels = str_of(c->probe_sentinels[0] ? c->probe_sentinels : c->github_web_base),
+	};
+
+	if (c->probes)
+		w->prober = prober_open(&options);
+}
+
+static void on_probe_wanted(void *arg)
+{
+	prober_wake(((struct worker *)arg)->prober);
 }
 
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
 
+	struct health_days days = health_days(w->process.config);
+
 	if (!process_await_db(call, &w->process, w->db) || !process_check_keys(call, &w->process, w->db, w->keys))
 		return;
+	partitions_keep(call, w->db, &days); /* before anything is probed */
 	open_queue(w);
 	open_notify_queue(w);
 	settle_predecessor(call, w);
+	open_prober(w);
 	save_catalog(call, w);
 	heart_ready(w->process.heart);
 }
@@ -241,7 +290,8 @@ static void leave(struct call *call, void *arg)
 	struct worker *w = arg;
 
 	(void)call;
-	while (queue_active(w->queue) + queue_active(w->notify_queue) && fiber_sleep(call, 20) == OK)
+	while (queue_active(w->queue) + queue_active(w->notify_queue) + prober_active(w->prober) &&
+	       fiber_sleep(call, 20) == OK)
 		;
 	loop_stop(w->process.loop);
 }
@@ -257,12 +307,16 @@ static void on_stop(void *arg)
 	}
 	queue_drain(w->queue);
 	queue_drain(w->notify_queue);
+	prober_drain(w->prober);
 	fiber_start(w->process.loop, &options, leave, w, NULL);
 }
 
 static void release(struct call *call, void *arg)
 {
-	queue_release(call, ((struct worker *)arg)->queue);
+	struct worker *w = arg;
+
+	queue_release(call, w->queue);
+	prober_release(call, w->prober);
 }
 
 static void close_all(struct worker *w)
@@ -272,6 +326,7 @@ static void close_all(struct worker *w)
 	process_run_out(&w->process);
 	if (w->queue && fiber_start(w->process.loop, &options, release, w, NULL) == OK)
 		process_finish_fibers(&w->process);
+	w->prober = prober_close(w->prober);
 	w->notify_queue = queue_close(w->notify_queue);
 	w->queue = queue_close(w->queue);
 	w->providers.plugins = plugins_close(w->providers.plugins);
@@ -295,6 +350,7 @@ int run_worker(const struct config *config, const struct child_options *options)
 	};
 	struct fiber_options boot_options = { .name = "boot" };
 
+	config_probe_rules(config, &w.probe_rules);
 	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
 	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);
 	process_init(&w.process, config, options, WORKER_FIBERS, on_stop, &w);
@@ -302,7 +358,10 @@ int run_worker(const struct config *config, const struct child_options *options)
 	struct db_options db = { .url = config->database_url,
 				 .application = w.process.application,
 				 .shared = SHARED_CONNECTIONS,
-				 .own = config_own_connections(config) };
+				 .own = config_own_connections(config),
+				 .listen = HEALTH_RUNS_CHANNEL,
+				 .on_notify = on_probe_wanted,
+				 .notify_arg = &w };
 	w.db = db_open(w.process.loop, &db);
 	w.keys = config_key_ring(config);
 	w.providers = (struct providers){ .catalog = w.catalog,

@@ -10,7 +10,7 @@
 struct expectation {
 	int status_min, status_max;
 	struct str contains;    /* empty = nothing */
-	struct str matches;     /* a pattern of model/key_pattern.h, in the first 64 KiB; empty = none */
+	struct str matches;     /* a pattern of model/key_pattern.h, in the first 64 KiB, by bytes; empty = none */
 	struct str json_path;   /* "$.a.b[0]['c d']"; empty = none */
 	struct str json_equals; /* JSON text */
 	int64_t latency_max_ms; /* 0 = no bound */
@@ -19,8 +19,9 @@ struct expectation {
 /* NULL, or what is wrong with it: the end of a sentence. */
 const char *json_path_check(struct str path);
 
-/* NULL = as expected. Else a code: "STATUS", "BODY", "PATTERN", "JSON", "LATENCY", "LOGIN_REQUIRED" (401, 403 or a
- * redirect to a login, when the status is not expected). `body` is what was read of it. */
+/* NULL = as expected. Else a code: "STATUS", "BODY", "PATTERN", "PATTERN_COST" (it takes too long to find out), "JSON",
+ * "LATENCY", "LOGIN_REQUIRED" (401, 403 or a redirect to a login, when the status is not expected). `body` is what was
+ * read of it. */
 const char *expectation_judge(struct arena *arena, const struct expectation *e, int status, bool login_redirect,
 			      struct str body, int64_t latency_ms);
 bool expectation_wants_body(const struct expectation *e);

@@ -8,8 +8,9 @@
  *
  * The first bad look asks for another one soon, which counts. A status that changes flap_changes times within the
  * window is flapping: told once, then held, the incident staying open, until it did not change for half a window.
- * Looks that say nothing (our own network, a parent that is down, maintenance) change no status. All of it is kept in
- * the row of the check, so that a restart announces nothing again and misses nothing. */
+ * Looks that say nothing change no status: our own network (they are as if they had not been), a parent that is down,
+ * maintenance (after these two the counting begins anew). All of it is kept in the row of the check, so that a restart
+ * announces nothing again and misses nothing. */
 #ifndef MODEL_HEALTH_H
 #define MODEL_HEALTH_H
 
@@ -17,6 +18,8 @@
 
 #define HEALTH_CHANGES_MAX 16
 #define HEALTH_CONFIRM_MS  5000 /* after the first failure; a quarter of the interval when that is less */
+/* Bad looks beyond the threshold for which parents are waited for that nobody has looked at. */
+#define HEALTH_PARENTS_LOOKS 5
 
 enum health_status { HEALTH_NONE, HEALTH_OK, HEALTH_DEGRADED };
 
@@ -36,7 +39,7 @@ enum health_parents {
 
 struct health_rules {
 	int failure_threshold, recovery_threshold; /* 1 or more */
-	int64_t cooldown_ms;                       /* between two alerts of one check about a new failure; 0 = none */
+	int64_t cooldown_ms;                       /* after people heard that it is down: nothing of a new incident */
 	int64_t reminder_ms;                       /* 0 = none */
 	int flap_changes;                          /* 0 = never flapping; at most HEALTH_CHANGES_MAX */
 	int64_t flap_window_ms;
@@ -52,7 +55,7 @@ struct health_state {
 	bool incident; /* one is open */
 	bool told;     /* people know of it */
 	bool acknowledged;
-	int64_t told_ms; /* the newest alert, of this incident or one before; 0 = never */
+	int64_t told_ms; /* when they last heard that it is down, of this incident or one before; 0 = never */
 };
 
 /* What becomes of the incident with this look, and what is said of it. */

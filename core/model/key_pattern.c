@@ -10,7 +10,7 @@
 
 /* Of one byte of a pattern at most: two states of an atom and two of a repetition or an alternative. */
 #define STATES_MAX (4 * KEY_PATTERN_MAX + 8)
-#define SET_WORDS  4 /* of 32 bits: ASCII */
+#define SET_WORDS  8 /* of 32 bits: a byte */
 
 enum state_kind { STATE_PASS, STATE_BYTE, STATE_BEGIN, STATE_END, STATE_MATCH };
 
@@ -84,7 +84,7 @@ static void set_add(uint32_t *set, unsigned char c)
 
 static bool set_has(const uint32_t *set, unsigned char c)
 {
-	return c < 32 * SET_WORDS && set[c / 32] & 1u << (c % 32);
+	return set[c / 32] & 1u << (c % 32);
 }
 
 static void set_flip(uint32_t *set)
@@ -334,7 +334,7 @@ static struct part read_alternatives(struct reader *r)
 	return all;
 }
 
-/* Before anything is read: sets have bits for ASCII only. */
+/* Before anything is read: a character beyond ASCII would be several, and a range of them mean something else. */
 static void check_bytes(struct reader *r)
 {
 	for (size_t i = 0; i < r->text.n; i++)
@@ -407,7 +407,7 @@ static bool enter(struct key_pattern *p, int from, size_t at, size_t length, int
 	return false;
 }
 
-bool key_pattern_matches(struct key_pattern *p, struct str key)
+bool key_pattern_matches_within(struct key_pattern *p, struct str key, size_t most_steps, bool *ret_gave_up)
 {
 	int n = 0;
 
@@ -420,6 +420,10 @@ bool key_pattern_matches(struct key_pattern *p, struct str key)
 			return true;
 		if (at == key.n)
 			return false;
+		if (p->steps > most_steps) {
+			*ret_gave_up = true;
+			return false;
+		}
 		p->round++;
 		for (int i = 0; i < n; i++) {
 			const struct state *s = &p->states[p->now[i]];
@@ -434,6 +438,13 @@ bool key_pattern_matches(struct key_pattern *p, struct str key)
 		p->next = swap;
 		n = n_next;
 	}
+}
+
+bool key_pattern_matches(struct key_pattern *p, struct str key)
+{
+	bool gave_up;
+
+	return key_pattern_matches_within(p, key, SIZE_MAX, &gave_up);
 }
 
 size_t key_pattern_steps(const struct key_pattern *p)

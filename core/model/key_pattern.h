@@ -1,4 +1,4 @@
-/* Which variables a policy means: a pattern of their keys.
+/* Patterns that people give us: which variables a policy means, by their keys, and what a check expects in an answer.
  *
  * A subset of JavaScript's regular expressions that means the same there: literals, ".", "\d" "\w" "\D" "\W", classes,
  * "*" "+" "?", groups, "|", "^" and "$"; found anywhere in the key unless anchored. It is matched by following all
@@ -18,6 +18,9 @@ struct key_pattern;
 struct key_pattern *key_pattern_new(struct arena *arena, struct str text, const char **ret_why);
 /* Not by two at once: the pattern holds the states. */
 bool key_pattern_matches(struct key_pattern *pattern, struct str key);
+/* The same for a longer text, of any bytes: "." and classes that are negated mean those beyond ASCII, too, one by one.
+ * After so many steps it gives up: false, and *ret_gave_up is true. */
+bool key_pattern_matches_within(struct key_pattern *pattern, struct str text, size_t most_steps, bool *ret_gave_up);
 /* Steps of the last match, for tests of what it costs. */
 size_t key_pattern_steps(const struct key_pattern *pattern);
 size_t key_pattern_size(const struct key_pattern *pattern); /* states */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "net/address.h"
+#include "net/header.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -18,65 +19,24 @@
 #define DEFAULT_TIMEOUT_MS 30000
 #define TIMEOUT_MAX_MS     (60 * 60 * 1000)
 #define CONNECT_TIMEOUT_MS 10000L
-#define HEADER_LINE_MAX    8192
 #define REQUEST_HEAD_MAX   (32 * 1024)
 #define REQUEST_HEADERS    64
 
 /* ---- on the fiber: checks and copies ---- */
 
-static bool is_token(struct str name)
-{
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      (c != '\0' && strchr("!#$%&'*+-.^_`|~", c))))
-			return false;
-	}
-	return name.n > 0;
-}
-
-static bool is_line(struct str value)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-/* Headers that frame the message or route it, and those that cloud metadata services ask for. */
-static bool is_forbidden(struct str name)
-{
-	static const struct str names[] = { STR("host"),       STR("content-length"), STR("transfer-encoding"),
-					    STR("connection"), STR("keep-alive"),     STR("upgrade"),
-					    STR("te"),         STR("trailer"),        STR("expect") };
-	static const struct str prefixes[] = { STR("proxy-"), STR("metadata"), STR("x-aws-"), STR("x-google-") };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_eq_nocase(name, names[i]))
-			return true;
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (name.n >= prefixes[i].n && str_eq_nocase((struct str){ name.p, prefixes[i].n }, prefixes[i]))
-			return true;
-	return false;
-}
-
 static int check_header(struct call *call, const struct net_header *header)
 {
-	if (!is_token(header->name) || header->name.n > 128)
+	if (!header_name_is_token(header->name) || header->name.n > HEADER_NAME_MAX)
 		return call_fail(call, E_INVALID, "a header's name is not one: use letters, digits and '-'");
-	if (is_forbidden(header->name))
+	if (header_name_is_reserved(header->name))
 		return call_fail(call, E_INVALID, "header %.*s may not be set: it is not the caller's to choose",
 				 STR_FMT(header->name));
-	if (!is_line(header->value))
+	if (!header_value_is_line(header->value))
 		return call_fail(call, E_INVALID, "header %.*s holds a line break or control character: remove it",
 				 STR_FMT(header->name));
-	if (header->value.n > HEADER_LINE_MAX)
+	if (header->value.n > HEADER_VALUE_MAX)
 		return call_fail(call, E_INVALID, "header %.*s is longer than %d bytes", STR_FMT(header->name),
-				 HEADER_LINE_MAX);
+				 HEADER_VALUE_MAX);
 	return OK;
 }
 

@@ -27,10 +27,13 @@ struct probe_rules {
 	size_t n_ports;
 };
 
-/* From "10.0.0.0/8, fd00::/8" and "80,443,8000-8999". False with *ret_why (static or in the arena): what is wrong.
- * CIDRs of what is forbidden for everybody (net/address.h) are refused. */
+/* From "10.0.0.0/8, fd00::/8" and "80,443,8000-8999". False with *ret_why (static or in the arena): what is wrong, the
+ * end of a sentence about the list, without anything that stands in it. CIDRs of what is forbidden for everybody
+ * (net/address.h) are refused. */
 bool probe_rules_read(struct arena *arena, struct str cidrs, struct str ports, struct probe_rules *ret,
 		      const char **ret_why);
+
+struct str probe_cidr_text(struct arena *arena, const struct probe_cidr *cidr); /* "10.0.0.0/8" */
 
 /* ADDRESS_PRIVATE becomes allowed where a CIDR holds it; ADDRESS_FORBIDDEN never. */
 bool probe_address_allowed(const struct probe_rules *rules, const struct sockaddr *address, bool allow_private,

@@ -44,7 +44,7 @@ static void read_standing(const struct db_rows *rows, struct standing *ret)
 	{                                                                                                              \
 		A_STR_OR_NULL(user), (hash).n ? A_BYTES(hash) : A_NULL, A_STR_OR_NULL((target)->org),                  \
 			A_STR_OR_NULL((target)->project), A_STR_OR_NULL((target)->preview),                            \
-			A_STR_OR_NULL((target)->environment)                                                           \
+			A_STR_OR_NULL((target)->environment), A_STR_OR_NULL((target)->check)                           \
 	}
 
 int access_find(struct call *call, struct db *db, const struct credential *credential, const struct target *target,
@@ -53,9 +53,10 @@ int access_find(struct call *call, struct db *db, const struct credential *crede
 	struct str hash = credential->token_hash;
 	const struct db_arg who[] = { A_STR_OR_NULL(credential->session), hash.n ? A_BYTES(hash) : A_NULL };
 	const struct db_arg standing[] = STANDING_ARGS(credential->user, hash, target);
-	bool has_target = target->org.n || target->project.n || target->preview.n || target->environment.n;
+	bool has_target = target->org.n || target->project.n || target->preview.n || target->environment.n ||
+			  target->check.n;
 	struct db_stmt stmts[] = { { .query = Q_ACCESS_IDENTITY, .args = who, .n_args = 2 },
-				   { .query = Q_ACCESS_STANDING, .args = standing, .n_args = 6 } };
+				   { .query = Q_ACCESS_STANDING, .args = standing, .n_args = 7 } };
 	/* atomic: both leave on one connection, in one write, and are committed once */
 	int r = db_batch(call, db, stmts, has_target ? 2 : 1, true);
 
@@ -78,7 +79,7 @@ int access_standing(struct call *call, struct db *db, struct str user_id, const 
 {
 	const struct db_arg args[] = STANDING_ARGS(user_id, (struct str){ 0 }, target);
 	struct db_rows rows;
-	int r = db_query_args(call, db, Q_ACCESS_STANDING, &rows, args, 6);
+	int r = db_query_args(call, db, Q_ACCESS_STANDING, &rows, args, 7);
 
 	if (r == OK)
 		read_standing(&rows, ret);

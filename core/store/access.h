@@ -33,7 +33,7 @@ struct identity {
 
 /* What a path names; at most one is not empty. */
 struct target {
-	struct str org, project, preview, environment;
+	struct str org, project, preview, environment, check;
 };
 
 struct standing {

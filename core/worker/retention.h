@@ -3,6 +3,7 @@
 #ifndef WORKER_RETENTION_H
 #define WORKER_RETENTION_H
 
+#include "worker/partitions.h"
 #include "worker/queue.h"
 
 struct retention {
@@ -10,6 +11,7 @@ struct retention {
 	const struct queue *queue; /* nothing is begun while it drains */
 	int64_t every_ms;
 	int64_t delivery_days, build_log_days; /* 0 = kept for ever */
+	struct health_days health;
 };
 
 void retention_start(struct loop *loop, struct retention *retention);

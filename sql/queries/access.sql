@@ -20,7 +20,8 @@ from who w join users u on u.id = w.user_id
 where u.active;
 
 -- name: access_standing
--- $1 user, or null and $2 SHA-256 of his API token; one of $3 organization, $4 project, $5 preview, $6 environment; the others are null.
+-- $1 user, or null and $2 SHA-256 of his API token; one of $3 organization, $4 project, $5 preview, $6 environment,
+-- $7 health check; the others are null.
 with asking as (
 	select coalesce($1::text, (select t.user_id from api_tokens t where t.hash = $2::bytea)) as user_id
 ), target as (
@@ -31,6 +32,8 @@ with asking as (
 	select r.org_id, r.id from previews v join projects r on r.id = v.project_id where v.id = $5::text
 	union all
 	select r.org_id, r.id from environments e join projects r on r.id = e.project_id where e.id = $6::text
+	union all
+	select r.org_id, r.id from health_checks c join projects r on r.id = c.project_id where c.id = $7::text
 )
 select t.org_id, t.project_id, m.role, pm.role as project_role
 from target t cross join asking a join members m on m.org_id = t.org_id and m.user_id = a.user_id
