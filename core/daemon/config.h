@@ -54,8 +54,8 @@ struct config {
 	const char *rotation_verify_program, *rotation_check;
 	int64_t rotation_verify_ms, rotation_trial_ms, rotation_evaluate_ms, rotation_values, rotation_retry_ms;
 	/* probes of health checks */
-	const char *probe_allow_cidrs, *probe_ports;
-	int64_t probes_at_once;
+	const char *probe_allow_cidrs, *probe_ports, *probe_sentinels;
+	int64_t probes, probes_at_once; /* probes: 0 or 1 */
 	int64_t delivery_retention_days, build_log_retention_days, retention_sweep_ms;
 	int64_t health_sample_days, health_rollup_5m_days, health_rollup_1h_days, health_rollup_1d_days;
 };

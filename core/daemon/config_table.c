@@ -190,6 +190,8 @@ const struct setting config_table[] = {
 	MS("rotation", "retry_ms", "ROTATION_RETRY_MS", rotation_retry_ms, "3600000", 100, DAY_MS,
 	   "pause before the second of them; it doubles each time"),
 
+	BOOL("probes", "enabled", "PROBES", probes, "1",
+	     "the workers of this installation probe the targets of health checks"),
 	TEXT("probes", "allow_cidrs", "PROBE_ALLOW_CIDRS", NULL, 0, probe_allow_cidrs, "",
 	     "private networks that health checks may reach, like 10.0.0.0/8,fd00::/8; each change is written into the "
 	     "audit; empty = public addresses only"),
@@ -197,6 +199,10 @@ const struct setting config_table[] = {
 	     "ports that they may reach; 8000-8999 is a range"),
 	INT("probes", "at_once", "PROBES_AT_ONCE", probes_at_once, "2000", 1, 20000,
 	    "probes that one worker has under way at once"),
+	TEXT("probes", "sentinels", "PROBE_SENTINELS", NULL, 0, probe_sentinels, "",
+	     "addresses that are known to be well, comma-separated: while none of them answers it is this server that "
+	     "is "
+	     "offline, and no check fails for it; empty = GITHUB_WEB_BASE; none = do not ask"),
 
 	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
 	    "days after which a webhook's payload and decision are deleted; 0 = never"),

@@ -4,12 +4,14 @@
 
 #include "plugin/plugin.h"
 #include "probe/rules.h"
+#include "store/health_runs.h"
 #include "store/plugins.h"
 #include "worker/announce.h"
 #include "worker/approval.h"
 #include "worker/deletion.h"
 #include "worker/line.h"
 #include "worker/notify.h"
+#include "worker/prober.h"
 #include "worker/reaper.h"
 #include "worker/retention.h"
 #include "worker/rotate.h"
@@ -43,6 +45,7 @@ struct worker {
 	struct notify notify;
 	struct announcer announcer;
 	struct rotator rotator;
+	struct prober *prober; /* NULL with PROBES=0 */
 	struct job_handler handlers[6], notify_handlers[3];
 };
 
@@ -100,6 +103,7 @@ static void settle_predecessor(struct call *call, struct worker *w)
 				  F_TEXT("error", o->crash_why));
 	}
 	reaper_release(call, w->db, str_of(o->predecessor)); /* else its leases run out */
+	prober_take_over(call, w->db, str_of(o->predecessor));
 	if (jobs_release(call, w->db, str_of(o->predecessor), &list) == OK) {
 		queue_push(w->queue, &list);
 		if (list.n)
@@ -239,6 +243,29 @@ static void open_notify_queue(struct worker *w)
 	announce_start(w->process.loop, &w->announcer);
 }
 
+static void open_prober(struct worker *w)
+{
+	const struct config *c = w->process.config;
+	struct prober_options options = {
+		.loop = w->process.loop,
+		.db = w->db,
+		.keys = w->keys,
+		.providers = &w->providers,
+		.rules = &w->probe_rules,
+		.worker = str_of(w->options->id),
+		.at_once = (unsigned)c->probes_at_once,
+		.sentinels = str_of(c->probe_sentinels[0] ? c->probe_sentinels : c->github_web_base),
+	};
+
+	if (c->probes)
+		w->prober = prober_open(&options);
+}
+
+static void on_probe_wanted(void *arg)
+{
+	prober_wake(((struct worker *)arg)->prober);
+}
+
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
@@ -251,6 +278,7 @@ static void boot(struct call *call, void *arg)
 	open_queue(w);
 	open_notify_queue(w);
 	settle_predecessor(call, w);
+	open_prober(w);
 	save_catalog(call, w);
 	heart_ready(w->process.heart);
 }
@@ -262,7 +290,8 @@ static void leave(struct call *call, void *arg)
 	struct worker *w = arg;
 
 	(void)call;
-	while (queue_active(w->queue) + queue_active(w->notify_queue) && fiber_sleep(call, 20) == OK)
+	while (queue_active(w->queue) + queue_active(w->notify_queue) + prober_active(w->prober) &&
+	       fiber_sleep(call, 20) == OK)
 		;
 	loop_stop(w->process.loop);
 }
@@ -278,12 +307,16 @@ static void on_stop(void *arg)
 	}
 	queue_drain(w->queue);
 	queue_drain(w->notify_queue);
+	prober_drain(w->prober);
 	fiber_start(w->process.loop, &options, leave, w, NULL);
 }
 
 static void release(struct call *call, void *arg)
 {
-	queue_release(call, ((struct worker *)arg)->queue);
+	struct worker *w = arg;
+
+	queue_release(call, w->queue);
+	prober_release(call, w->prober);
 }
 
 static void close_all(struct worker *w)
@@ -293,6 +326,7 @@ static void close_all(struct worker *w)
 	process_run_out(&w->process);
 	if (w->queue && fiber_start(w->process.loop, &options, release, w, NULL) == OK)
 		process_finish_fibers(&w->process);
+	w->prober = prober_close(w->prober);
 	w->notify_queue = queue_close(w->notify_queue);
 	w->queue = queue_close(w->queue);
 	w->providers.plugins = plugins_close(w->providers.plugins);
@@ -324,7 +358,10 @@ int run_worker(const struct config *config, const struct child_options *options)
 	struct db_options db = { .url = config->database_url,
 				 .application = w.process.application,
 				 .shared = SHARED_CONNECTIONS,
-				 .own = config_own_connections(config) };
+				 .own = config_own_connections(config),
+				 .listen = HEALTH_RUNS_CHANNEL,
+				 .on_notify = on_probe_wanted,
+				 .notify_arg = &w };
 	w.db = db_open(w.process.loop, &db);
 	w.keys = config_key_ring(config);
 	w.providers = (struct providers){ .catalog = w.catalog,

@@ -11,9 +11,8 @@
  *                   +-- fiber gone --+--> abandoned --hook--> completed, nobody listens */
 #include "net/inner.h"
 
-#include "base/secret_memory.h"
-
 #include "base/clock.h"
+#include "net/curl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,15 +283,11 @@ static void on_timer_closed(uv_handle_t *handle)
 
 struct net *net_open(struct loop *loop)
 {
-	static bool initialized;
 	struct net *net = calloc(1, sizeof(*net));
 
-	/* its buffers have held tokens of providers */
-	if (!initialized &&
-	    curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiped_free, wiped_realloc, strdup, calloc) == CURLE_OK)
-		initialized = true;
-	if (!net || !initialized || !(net->multi = curl_multi_init())) {
-		fprintf(stderr, "opshub: curl could not be started: out of memory, or its TLS library is broken\n");
+	curl_start();
+	if (!net || !(net->multi = curl_multi_init())) {
+		fprintf(stderr, "out of memory: outgoing requests\n");
 		abort();
 	}
 	net->loop = loop;

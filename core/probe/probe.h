@@ -25,6 +25,7 @@ struct probes_options {
 	unsigned at_once;                /* 0 = 2000 */
 	unsigned lookups;                /* names looked up at once, 0 = 64 */
 	unsigned idle;                   /* connections kept, 0 = 1000 */
+	const char *ca_file;             /* certificates of authorities; NULL = the system's */
 };
 
 struct probes *probes_open(struct loop *loop, const struct probes_options *options);
@@ -67,6 +68,7 @@ enum probe_end {
 	PROBE_CERTIFICATE_UNTRUSTED,
 	PROBE_CONNECTION_CLOSED, /* before the answer was whole */
 	PROBE_NOT_HTTP,
+	PROBE_NOT_HTTP_2, /* it was demanded */
 	PROBE_HEAD_TOO_LONG,
 	PROBE_BODY_TOO_LONG, /* only when the body is wanted */
 	PROBE_TOO_MANY_REDIRECTS,

@@ -23,6 +23,7 @@ struct incident_event {
 	struct str error;        /* a code (model/health_error.h); empty = the look was good */
 	int64_t status_code;     /* of the answer; 0 = none */
 	int certificate_warning; /* days, as certificate_warning() says; 0 = none */
+	struct str certificate;  /* its SHA-256, hex: several checks that meet the same one warn once */
 	int64_t certificate_expires_ms;
 };
 /* Opens and ends incidents, writes alerts and health_states.incident_id: one statement, however many. Those whose check

@@ -51,3 +51,8 @@ int retention_gone_checks(struct call *call, struct db *db, int64_t days, int64_
 		*ret_n = rows.n_rows;
 	return r;
 }
+
+int retention_health_runs(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n)
+{
+	return delete_batch(call, db, Q_HEALTH_RUNS_DELETE, days, most, ret_n);
+}

@@ -9,6 +9,8 @@
 AWAITS int retention_deliveries(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n);
 /* Build output of attempts whose deployment went away so long ago; counts attempts. */
 AWAITS int retention_build_logs(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n);
+/* Probes that somebody waited for. */
+AWAITS int retention_health_runs(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n);
 
 /* Rollups of days, by their day. */
 AWAITS int retention_rollups(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n);

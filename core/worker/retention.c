@@ -11,6 +11,7 @@
 #define MOST_BATCHES       20000 /* then the next round goes on */
 #define BATCH_MS           10000
 #define PARTITIONS_MS      60000
+#define RUN_DAYS           1 /* whoever asked has his answer, or has gone */
 
 typedef int delete_fn(struct call *call, struct db *db, int64_t days, int64_t most, int64_t *ret_n);
 
@@ -82,6 +83,7 @@ static void delete_health(struct call *call, struct retention *retention)
 	delete_old(call, retention, retention_stray_rollups_1h, days->rollups_1h, ROWS_AT_ONCE,
 		   "stray rollups of hours");
 	delete_old(call, retention, retention_rollups, days->rollups_1d, ROWS_AT_ONCE, "rollups of days");
+	delete_old(call, retention, retention_health_runs, RUN_DAYS, ROWS_AT_ONCE, "health checks' runs by hand");
 	delete_all(call, &gone);
 }
 

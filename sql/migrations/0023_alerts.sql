@@ -4,6 +4,8 @@ create index health_incidents_cause on health_incidents (project_id, cause) wher
 create index health_incidents_thread on health_incidents (thread_key);
 create index health_incidents_ended on health_incidents (ended_at) where ended_at is not null;
 create index health_alerts_incident on health_alerts (incident_id, kind);
+alter table health_alerts add column certificate text; -- SHA-256 of the one that it warns of, hex
+create index health_alerts_certificate on health_alerts (project_id, certificate) where certificate is not null;
 create index health_alerts_age on health_alerts (created_at) where incident_id is null;
 
 -- One notification for each of a project's notifiers. Those that the installation has by default are made first.
@@ -144,9 +146,8 @@ $$;
 -- A certificate that several checks of a project meet is told of once for each number of days.
 create function health_tell_certificate(a health_alerts, told_at timestamptz) returns void language plpgsql as $$
 begin
-	if not exists (select from health_alerts o join health_states s on s.check_id = o.check_id
-			where o.project_id = a.project_id and o.kind = 'CERTIFICATE' and o.announced_at is not null and o.error = a.error
-				and s.certificate = (select certificate from health_states where check_id = a.check_id)) then
+	if not exists (select from health_alerts o where o.project_id = a.project_id and o.certificate = a.certificate and o.error = a.error
+			and o.announced_at is not null) then
 		perform notify_project(a.project_id, 'health.certificate', '', health_facts(a));
 	end if;
 	update health_alerts set announced_at = told_at where id = a.id;

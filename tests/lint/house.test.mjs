@@ -23,7 +23,7 @@ const reach = (folder) => new Set([folder, ...allowed[folder].flatMap((next) => 
 // A library belongs to the folders that hide it from the rest.
 const libraries = [
   [/^h2o[./]|^h2o\.h$/, ['http']], [/^libpq-fe\.h$/, ['db']], [/^hiredis\//, ['kv']], [/^curl\//, ['net', 'probe']], [/^yajl\//, ['base']],
-  [/^jwt\.h$/, ['crypto']], [/^openssl\//, ['crypto', 'http']], [/^ini\.h$/, ['daemon']], [/^zlib\.h$/, ['http']], [/^dlfcn\.h$/, ['plugin']],
+  [/^jwt\.h$/, ['crypto']], [/^openssl\//, ['crypto', 'http', 'probe']], [/^ini\.h$/, ['daemon']], [/^zlib\.h$/, ['http']], [/^dlfcn\.h$/, ['plugin']],
   [/^uv\.h$/, ['fiber', 'db', 'kv', 'net', 'probe', 'http', 'worker', 'daemon']], [/^ucontext\.h$/, ['fiber']],
 ];
 

@@ -1,0 +1,172 @@
+// stack: --fast --api 1 --workers 2 --env PROBE_ALLOW_CIDRS=127.0.0.0/8 --env PROBE_PORTS=1-65535
+// seconds: 120
+// Checks are probed at their slots, by one worker each, and what is found becomes samples, states and incidents.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertError, login, post } from '../lib/client.mjs';
+import { env } from '../lib/env.mjs';
+import { one, rows, run } from '../lib/sql.mjs';
+import { check, checks, doubled, remove, samples, state, target } from '../lib/targets.mjs';
+import { until } from '../lib/until.mjs';
+
+let well;
+
+before(async () => { well = await target(); });
+after(async () => {
+  await well.close();
+  assert.deepEqual(doubled(), []);
+});
+
+const runNow = (id, options) => post(`/health-checks/${id}/run`, options);
+
+test('a check is probed once in each of its slots, which are spread by its id', async () => {
+  const ids = checks(Array.from({ length: 40 }, (_, i) => `${well.url}/slots/${i}`), { interval_ms: 2000, timeout_ms: 15_000 });
+  const those = `health_check_id = any('{${ids}}')`;
+  await until('three samples of each', () => one(`select count(*)::int as n from (select 1 from health_samples where ${those}
+    group by health_check_id having count(*) >= 3) s`).n === 40, { seconds: 60 });
+  assert.deepEqual(rows(`select * from health_samples where ${those} and not (ok and verdict = 'OK' and status_code = 200 and error is null
+    and latency_ms >= 0)`), []);
+  // The first one is due when the check is made, the others stand where the SQL function says.
+  assert.deepEqual(rows(`select * from (select *, row_number() over (partition by health_check_id order by slot_at) as nr from health_samples
+    where ${those}) s where nr > 1 and slot_at <> health_slot(health_check_id, 2000, slot_at - interval '1 ms')`), []);
+  assert.deepEqual(rows(`select distinct status, last_ok, last_verdict, last_error from health_states where check_id = any('{${ids}}')`),
+    [{ status: 'OK', last_ok: true, last_verdict: 'OK', last_error: null }]);
+  const { n: phases } = one(`select count(distinct round(extract(epoch from slot_at) * 1000) % 2000)::int as n from health_samples where ${those}`);
+  assert.ok(phases > 35, `${phases} different times`);
+  remove(...ids);
+});
+
+test('it degrades at the threshold, confirmed soon after the first failure, and recovers; the incident follows', async () => {
+  const shop = await target();
+  const id = check(`${shop.url}/`, { interval_ms: 8000, failure_threshold: 2, recovery_threshold: 1 });
+  await until('well', () => state(id).status === 'OK');
+  shop.answer = { status: 500 };
+  await until('DEGRADED', () => state(id).status === 'DEGRADED', { seconds: 40 });
+  const bad = samples(id).filter((s) => !s.ok);
+  assert.deepEqual([...new Set(bad.map((s) => `${s.verdict} ${s.error} ${s.status_code}`))], ['FAILED STATUS 500']);
+  const pause = Date.parse(bad[1].slot_at) - Date.parse(bad[0].slot_at);
+  assert.ok(pause < 8000, `the second look came ${pause} ms after the first`);
+  const { incident_id: incident } = state(id);
+  assert.ok(incident);
+  assert.equal(one(`select error from health_incidents where id = '${incident}' and ended_at is null`).error, 'STATUS');
+  shop.answer = { status: 204 };
+  run(`update health_states set due_at = now() where check_id = '${id}' and worker is null`);
+  await until('recovered', () => state(id).status === 'OK' && state(id).incident_id === null, { seconds: 40 });
+  assert.equal(one(`select end_reason from health_incidents where id = '${incident}'`).end_reason, 'RECOVERED');
+  assert.deepEqual(rows(`select kind from health_alerts where check_id = '${id}' order by id`).map((a) => a.kind), ['OPENED', 'RECOVERED']);
+  remove(id);
+  await shop.close();
+});
+
+test('run now answers with the result and its phases, also of a check that is disabled', async () => {
+  const id = check(`${well.url}/run`, { interval_ms: 3_600_000, enabled: false, expected_max: 299 });
+  const answer = await runNow(id);
+  assert.equal(answer.status, 200, answer.text);
+  const { ok, verdict, error, statusCode, latencyMs, httpVersion, remoteAddress, redirects, phases, certificate } = answer.json;
+  assert.deepEqual({ ok, verdict, error, statusCode, httpVersion, remoteAddress, redirects, certificate },
+    { ok: true, verdict: 'OK', error: null, statusCode: 200, httpVersion: '1.1', remoteAddress: `127.0.0.1:${well.port}`, redirects: 0, certificate: null });
+  assert.ok(latencyMs >= 0);
+  assert.ok(phases.totalMs > 0 && phases.connectMs >= 0 && phases.firstByteMs > 0 && phases.tlsMs === null, answer.text);
+  assert.equal(samples(id).length, 1);
+  assert.equal(state(id).due_at, null, 'a disabled check is probed again');
+  // Many at once share a probe or have their own; each is answered.
+  const answers = await Promise.all(Array.from({ length: 5 }, () => runNow(id)));
+  assert.ok(answers.every((a) => a.status === 200 && a.json.ok), answers.map((a) => a.text).join());
+  well.answer = { status: 404 };
+  const failed = await runNow(id, { path: `/projects/${env.project}/health-checks/${id}/run` });
+  assert.deepEqual([failed.json.ok, failed.json.error, failed.json.expected], [false, 'STATUS', 'a status from 200 to 299']);
+  assert.equal(state(id).status, null, 'a disabled check has a status by hand');
+  well.answer = { status: 200, body: 'well' };
+  assertError(await runNow(id, { token: await login('viewer') }), 403, 'ForbiddenError');
+  assertError(await runNow('check_nobody'), 404, 'NotFoundError');
+  remove(id);
+});
+
+test('each failure has its name', async () => {
+  const closed = await target();
+  await closed.close();
+  const cases = [
+    [`${closed.url}/`, {}, 'CONNECTION_REFUSED'],
+    ['http://nowhere.invalid/', {}, 'DNS_FAILED'],
+    [`${well.url}/`, { response_contains: 'nothing of it' }, 'BODY'],
+    [`${well.url}/`, { json_path: '$.a', json_equals: '1' }, 'JSON'],
+    ['http://169.254.169.254/', {}, 'ADDRESS_NOT_ALLOWED'],
+  ];
+  for (const [url, fields, error] of cases) {
+    const id = check(url, { ...fields, enabled: false });
+    const answer = await runNow(id);
+    assert.deepEqual([answer.status, answer.json?.ok, answer.json?.error], [200, false, error], answer.text);
+    remove(id);
+  }
+});
+
+test('maintenance: it is probed, and nothing comes of it', async () => {
+  const id = check(`${well.url}/maintained`, { expected_min: 500, expected_max: 599, failure_threshold: 1 });
+  run(`insert into maintenance_windows (id, project_id, name, check_ids, starts_at, ends_at) values
+    ('window_probing', '${env.project}', 'now', array['${id}'], now() - interval '1 hour', now() + interval '1 hour')`);
+  run(`update health_states set status = null, failures = 0, incident_id = null where check_id = '${id}'`);
+  const from = samples(id).length;
+  await until('three looks', () => samples(id).filter((s) => s.verdict === 'MAINTENANCE').length >= 3);
+  assert.ok(samples(id).slice(from + 1).every((s) => s.verdict === 'MAINTENANCE' && !s.ok && s.error === 'STATUS'));
+  run("delete from maintenance_windows where id = 'window_probing'");
+  await until('it counts again', () => state(id).status === 'DEGRADED');
+  remove(id);
+});
+
+test('a parent that is down holds its children back', async () => {
+  const base = await target({ status: 503 });
+  const parent = check(`${base.url}/parent`, { failure_threshold: 1 });
+  await until('the parent is down', () => state(parent).status === 'DEGRADED');
+  const child = check(`${base.url}/child`, { failure_threshold: 1, depends_on: [parent] });
+  await until('three looks', () => samples(child).length >= 3);
+  assert.deepEqual([...new Set(samples(child).map((s) => `${s.verdict} ${s.error}`))], ['INCONCLUSIVE PARENT_DOWN']);
+  assert.notEqual(state(child).status, 'DEGRADED');
+  base.answer = (request, response) => response.writeHead(request.url === '/child' ? 503 : 200).end();
+  await until('the child is down by itself', () => state(child).status === 'DEGRADED', { seconds: 40 });
+  assert.equal(state(parent).status, 'OK');
+  remove(child, parent);
+  await base.close();
+});
+
+test('changed, disabled or deleted while its probe is under way', async () => {
+  const waiting = [];
+  const slow = await target((request, response) => { waiting.push(response); });
+  const goOn = () => { for (const response of waiting.splice(0)) response.end('late'); };
+  const asked = (n) => until(`asked ${n} times`, () => slow.asked.length >= n);
+  const options = { interval_ms: 500, timeout_ms: 20_000 };
+  // Changed: the probe under way counts, the next one is of the new address.
+  let id = check(`${slow.url}/old`, options);
+  await asked(1);
+  run(`update health_checks set url = '${slow.url}/new', interval_ms = 400 where id = '${id}'`);
+  goOn();
+  await asked(2);
+  assert.deepEqual(slow.asked.slice(0, 2), ['/old', '/new']);
+  // Disabled: nothing is written any more, and nothing asked.
+  await until('the first one was written', () => samples(id).length === 1);
+  run(`update health_checks set enabled = false where id = '${id}'`);
+  goOn();
+  id = check(`${slow.url}/gone`, options);
+  await asked(3);
+  run(`delete from health_checks where id = '${id}'`);
+  goOn();
+  const last = check(`${well.url}/after`);
+  await until('the next batches were written', () => samples(last).length >= 2);
+  assert.equal(slow.asked.length, 3);
+  assert.equal(one("select count(*)::int as n from health_samples s where not exists (select 1 from health_checks c where c.id = s.health_check_id) and created_at > now() - interval '3 s' and health_check_id = '" + id + "'").n, 0);
+  remove(last);
+  await slow.close();
+});
+
+test('five minutes that are over become rollups', async () => {
+  const id = check(`${well.url}/sums`, { interval_ms: 500 });
+  await until('two looks', () => samples(id).length >= 2);
+  run(`update health_states set acc_at = acc_at - interval '5 minutes', acc_ok = 7, acc_latency_sum = 70, acc_latency_min = 3, acc_latency_max = 20
+    where check_id = '${id}' and worker is null`);
+  await until('rolled up', () => rows(`select 1 from health_rollups where check_id = '${id}'`).length >= 3 || (run(`update health_states
+    set acc_at = date_bin('5 minutes', now(), 'epoch') - interval '5 minutes', acc_ok = 7, acc_latency_sum = 70, acc_latency_min = 3, acc_latency_max = 20
+    where check_id = '${id}' and worker is null`), false));
+  const found = rows(`select step, ok, failed, latency_sum, latency_min, latency_max from health_rollups where check_id = '${id}' order by step`);
+  assert.deepEqual(found.map((r) => r.step), [5, 60, 1440]);
+  assert.ok(found.every((r) => r.ok >= 7 && r.failed === 0 && r.latency_min === 3 && r.latency_max >= 20), JSON.stringify(found));
+  remove(id);
+});
