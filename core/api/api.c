@@ -6,6 +6,7 @@
 #include "api/ingest.h"
 #include "api/limits.h"
 #include "api/readings.h"
+#include "api/status_cache.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,7 @@ struct api *api_open(const struct api_options *options)
 				      options->login_failure_window_ms);
 	api->ingest = ingest_open(options->loop, api->db, api->kv);
 	api->readings = readings_new();
+	api->status = status_cache_new();
 	return api;
 }
 
@@ -57,6 +59,7 @@ struct api *api_close(struct api *api)
 {
 	if (!api)
 		return NULL;
+	api->status = status_cache_free(api->status);
 	api->readings = readings_free(api->readings);
 	api->ingest = ingest_close(api->ingest);
 	api->failures = failures_close(api->failures);

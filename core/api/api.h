@@ -16,6 +16,7 @@ struct ingest;
 struct probe_rules;
 struct reading;
 struct readings;
+struct status_cache;
 
 /* Logging in with GitHub: the OAuth app, and where GitHub is. */
 struct github_options {
@@ -52,6 +53,7 @@ struct api {
 	struct failures *failures;   /* failed logins on their way into the audit */
 	struct ingest *ingest;       /* webhooks on their way to one commit */
 	struct readings *readings;   /* lists that several ask for at once */
+	struct status_cache *status; /* public pages of the last seconds */
 };
 
 struct api *api_open(const struct api_options *options);
@@ -216,6 +218,11 @@ int variables_export_masked(struct exchange *x);
 int variables_export(struct exchange *x);
 int samples_index(struct exchange *x);
 int check_uptime_show(struct exchange *x);
+int status_page_show(struct exchange *x);
+int status_page_put(struct exchange *x);
+int status_page_html(struct exchange *x);
+int status_page_json(struct exchange *x);
+int status_page_badge(struct exchange *x);
 int health_checks_index(struct exchange *x);
 int health_check_create(struct exchange *x);
 int health_check_show(struct exchange *x);
@@ -223,6 +230,15 @@ int health_check_patch(struct exchange *x);
 int health_check_delete(struct exchange *x);
 int health_check_enable(struct exchange *x);
 int health_check_disable(struct exchange *x);
+int alerts_index(struct exchange *x);
+int incidents_index(struct exchange *x);
+int project_incidents_index(struct exchange *x);
+int incident_acknowledge_post(struct exchange *x);
+int windows_index(struct exchange *x);
+int window_create(struct exchange *x);
+int window_show(struct exchange *x);
+int window_patch(struct exchange *x);
+int window_delete(struct exchange *x);
 int health_check_run(struct exchange *x);
 int slack_show(struct exchange *x);
 int slack_put(struct exchange *x);

@@ -252,9 +252,14 @@ static bool brought_credentials(struct exchange *x)
 
 int limits_of_address(struct exchange *x)
 {
-	if (x->route->access == ACCESS_SIGNED)
+	if (x->route->access == ACCESS_SIGNED || x->route->flags & ROUTE_CACHED)
 		return OK;
 	return limits_check(x, is_login(x->route) ? LIMIT_AUTH : LIMIT_GENERAL, address_of_client(x));
+}
+
+int limits_of_uncached(struct exchange *x)
+{
+	return limits_check(x, LIMIT_GENERAL, address_of_client(x));
 }
 
 int limits_of_caller(struct exchange *x, int identified, struct str principal)

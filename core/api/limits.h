@@ -21,6 +21,8 @@ enum limit_kind {
 
 /* http_route.flags of the api: counts against no limit. */
 #define ROUTE_UNLIMITED (1u << 8)
+/* Counts when its handler says so: limits_of_uncached(). */
+#define ROUTE_CACHED (1u << 9)
 
 struct limits;
 struct limits *limits_open(struct loop *loop, const char *redis_url, const struct limit_rule rules[LIMIT_KINDS]);
@@ -32,6 +34,8 @@ AWAITS int limits_check(struct exchange *x, enum limit_kind kind, struct str pri
 
 /* For the guard: of a route without login, by address. A route with a signature checks for itself. */
 AWAITS int limits_of_address(struct exchange *x);
+/* For the handler of a public route with ROUTE_CACHED: this one is not answered from memory. */
+AWAITS int limits_of_uncached(struct exchange *x);
 /* For the guard: what identifying the caller came to, and as whom (the id of a user or token; empty when nobody is
  * known). Returns `identified`, or what limits_check failed with. Refused credentials count against LIMIT_AUTH. */
 AWAITS int limits_of_caller(struct exchange *x, int identified, struct str principal);

@@ -119,17 +119,22 @@ int project_create_in_body(struct exchange *x)
 int project_change(struct exchange *x)
 {
 	struct audit audit = audit_of(x);
-	struct project_change change = { .name = { 0 } };
+	struct project_change change = { .preview_checks = -1 };
+	bool preview_checks = false;
 	struct input in;
 	int r = input_open(x, &in);
 
 	if (r != OK)
 		return r;
 	read_fields(&in, 0, &change);
+	if (input_bool(&in, "previewChecks", 0, &preview_checks))
+		change.preview_checks = preview_checks;
 	r = input_close(&in);
-	if (r == OK && !change.name.p && !change.repo.p && !change.default_branch.p && !change.description.p)
+	if (r == OK && !change.name.p && !change.repo.p && !change.default_branch.p && !change.description.p &&
+	    change.preview_checks < 0)
 		r = answer_field(x, 422, "body",
-				 "has nothing to change: send name, repoFullName, defaultBranch or description");
+				 "has nothing to change: send name, repoFullName, defaultBranch, description or "
+				 "previewChecks");
 	if (r == OK)
 		r = project_update(x->call, api_of(x)->db, x->params[0], &change, &audit);
 	return r == OK ? answer_project(x, x->params[0], caller_of(x)->standing.role) : r;

@@ -48,7 +48,7 @@ struct config {
 	int64_t db_pool_size, db_require_tls;
 	/* queue and reconciler */
 	int64_t jobs_at_once, job_lease_ms, sweep_ms, repair_ms, provider_timeout_ms, provider_settle_ms,
-		build_timeout_ms, notify_age_ms, reap_ms;
+		build_timeout_ms, notify_age_ms, health_group_ms, reap_ms;
 	int64_t reap_orphans, builds_per_account;
 	/* new values of variables */
 	const char *rotation_verify_program, *rotation_check;

@@ -165,6 +165,8 @@ const struct setting config_table[] = {
 	    "projects have a token of their own; 0 = no limit"),
 	MS("jobs", "notify_age_ms", "NOTIFY_AGE_MS", notify_age_ms, "86400000", 1000, 30 * DAY_MS,
 	   "a notification that could not be sent for so long is given up"),
+	MS("jobs", "health_group_ms", "HEALTH_GROUP_MS", health_group_ms, "5000", 0, 600000,
+	   "how long an alert of a health check waits for others of the same cause, to be told with them"),
 	MS("jobs", "reap_ms", "REAP_MS", reap_ms, "300000", 1000, DAY_MS,
 	   "how often providers are asked what they have of ours"),
 	BOOL("jobs", "reap_orphans", "REAP_ORPHANS", reap_orphans, "0",

@@ -6,6 +6,7 @@
 #include "probe/rules.h"
 #include "store/health_runs.h"
 #include "store/plugins.h"
+#include "worker/announce.h"
 #include "worker/approval.h"
 #include "worker/deletion.h"
 #include "worker/line.h"
@@ -21,6 +22,7 @@
 #define STRIKES           3 /* crashes of a plugin in one job before the job is dead */
 #define WORKER_FIBERS     2048
 #define NOTIFIERS_AT_ONCE 64
+#define ANNOUNCE_MS       1000
 
 struct worker {
 	struct process process;
@@ -41,6 +43,7 @@ struct worker {
 	struct approver approver;
 	struct github_sweeper sweeper;
 	struct notify notify;
+	struct announcer announcer;
 	struct rotator rotator;
 	struct prober *prober; /* NULL with PROBES=0 */
 	struct job_handler handlers[6], notify_handlers[3];
@@ -234,6 +237,10 @@ static void open_notify_queue(struct worker *w)
 	w->notify_handlers[1] = (struct job_handler){ "notify-test", notify_test_run, &w->notify };
 	w->notify_queue = w->notify.queue = queue_open(&options);
 	notify_start(w->process.loop, &w->notify);
+	w->announcer = (struct announcer){
+		.db = w->db, .queue = w->notify_queue, .every_ms = ANNOUNCE_MS, .group_ms = c->health_group_ms
+	};
+	announce_start(w->process.loop, &w->announcer);
 }
 
 static void open_prober(struct worker *w)

@@ -1,5 +1,5 @@
 /* Events in words. */
-#include "model/event.h"
+#include "model/event_inner.h"
 
 static const struct wording {
 	const char *kind;
@@ -34,13 +34,12 @@ static const struct wording *wording_of(struct str kind)
 	return NULL;
 }
 
-static struct str fact(const struct json *facts, const char *key)
+struct str event_fact(const struct json *facts, const char *key)
 {
 	return json_text(json_get(facts, key), STR(""));
 }
 
-/* At most max bytes, cut between characters. */
-static struct str cut(struct str s, size_t max)
+struct str event_cut(struct str s, size_t max)
 {
 	if (s.n <= max)
 		return s;
@@ -49,10 +48,9 @@ static struct str cut(struct str s, size_t max)
 	return (struct str){ s.p, max };
 }
 
-/* Titles and branches are anybody's: a line break in one must not make a line of its own. */
-static struct str one_line(struct arena *arena, struct str s, size_t max)
+struct str event_one_line(struct arena *arena, struct str s, size_t max)
 {
-	struct str line = cut(s, max);
+	struct str line = event_cut(s, max);
 	char *text = arena_text(arena, line);
 
 	for (size_t i = 0; i < line.n; i++)
@@ -61,10 +59,10 @@ static struct str one_line(struct arena *arena, struct str s, size_t max)
 	return (struct str){ text, line.n };
 }
 
-static void add_line(struct arena *arena, struct event_text *e, const char *label, struct str value)
+void event_add_line(struct arena *arena, struct event_text *e, const char *label, struct str value)
 {
 	if (value.n && e->n_lines < EVENT_FIELDS_MAX)
-		e->lines[e->n_lines++] = (struct event_line){ label, one_line(arena, value, EVENT_VALUE_MAX) };
+		e->lines[e->n_lines++] = (struct event_line){ label, event_one_line(arena, value, EVENT_VALUE_MAX) };
 }
 
 static struct str first_of(struct str a, struct str b, struct str c)
@@ -74,37 +72,41 @@ static struct str first_of(struct str a, struct str b, struct str c)
 
 static void add_lines(struct arena *arena, struct event_text *e, const struct json *facts)
 {
-	add_line(arena, e, "Status", fact(facts, "status"));
-	add_line(arena, e, "Detail", fact(facts, "detail"));
-	add_line(arena, e, "Reason", fact(facts, "errorReason"));
-	add_line(arena, e, "Branch", fact(facts, "branch"));
-	add_line(arena, e, "Commit", cut(e->sha, 12));
-	add_line(arena, e, "Author", fact(facts, "author"));
-	add_line(arena, e, "Provider", fact(facts, "provider"));
-	add_line(arena, e, "Preview", fact(facts, "url"));
-	add_line(arena, e, "Build", fact(facts, "inspectorUrl"));
-	add_line(arena, e, "Pull request", fact(facts, "prUrl"));
-	add_line(arena, e, "Deployment", fact(facts, "deploymentId"));
-	add_line(arena, e, "Variable", fact(facts, "variable"));
-	add_line(arena, e, "Environment", fact(facts, "environment"));
-	add_line(arena, e, "Policy", fact(facts, "policy"));
+	event_add_line(arena, e, "Status", event_fact(facts, "status"));
+	event_add_line(arena, e, "Detail", event_fact(facts, "detail"));
+	event_add_line(arena, e, "Reason", event_fact(facts, "errorReason"));
+	event_add_line(arena, e, "Branch", event_fact(facts, "branch"));
+	event_add_line(arena, e, "Commit", event_cut(e->sha, 12));
+	event_add_line(arena, e, "Author", event_fact(facts, "author"));
+	event_add_line(arena, e, "Provider", event_fact(facts, "provider"));
+	event_add_line(arena, e, "Preview", event_fact(facts, "url"));
+	event_add_line(arena, e, "Build", event_fact(facts, "inspectorUrl"));
+	event_add_line(arena, e, "Pull request", event_fact(facts, "prUrl"));
+	event_add_line(arena, e, "Deployment", event_fact(facts, "deploymentId"));
+	event_add_line(arena, e, "Variable", event_fact(facts, "variable"));
+	event_add_line(arena, e, "Environment", event_fact(facts, "environment"));
+	event_add_line(arena, e, "Policy", event_fact(facts, "policy"));
 }
 
 struct event_text event_text(struct arena *arena, struct str kind, const struct json *facts)
 {
 	const struct wording *w = wording_of(kind);
-	struct event_text e = { .severity = w ? w->severity : EVENT_INFO,
-				.pr_number = json_int(json_get(facts, "prNumber"), 0),
-				.sha = fact(facts, "sha"),
-				.url = first_of(fact(facts, "url"), fact(facts, "inspectorUrl"), fact(facts, "prUrl")),
-				.text = cut(fact(facts, "message"), EVENT_TEXT_MAX) };
-	struct str title = fact(facts, "title");
+	struct event_text e;
+	struct str title = event_fact(facts, "title");
 
+	if (str_starts(kind, STR("health.")))
+		return event_health_text(arena, kind, facts);
+	e = (struct event_text){ .severity = w ? w->severity : EVENT_INFO,
+				 .pr_number = json_int(json_get(facts, "prNumber"), 0),
+				 .sha = event_fact(facts, "sha"),
+				 .url = first_of(event_fact(facts, "url"), event_fact(facts, "inspectorUrl"),
+						 event_fact(facts, "prUrl")),
+				 .text = event_cut(event_fact(facts, "message"), EVENT_TEXT_MAX) };
 	e.title = w ? str_of(w->title) : kind;
 	if (e.pr_number)
 		e.title = arena_printf(arena, "%.*s: #%lld%s%.*s", STR_FMT(e.title), (long long)e.pr_number,
 				       title.n ? " " : "", STR_FMT(title));
-	e.title = one_line(arena, e.title, EVENT_TITLE_MAX);
+	e.title = event_one_line(arena, e.title, EVENT_TITLE_MAX);
 	if (e.text.n == 0 && w)
 		e.text = str_of(w->text);
 	add_lines(arena, &e, facts);

@@ -1,5 +1,6 @@
-/* What people are told about a preview or a variable: from the facts that the outbox kept to a title, a text and a
- * small table. The one place that has these words; escaping them for a chat or a page is the notifier's. Pure. */
+/* What people are told about a preview, a variable or a health check: from the facts that the outbox kept to a title, a
+ * text and a small table. The one place that has these words; escaping them for a chat or a page is the notifier's.
+ * Pure. */
 #ifndef MODEL_EVENT_H
 #define MODEL_EVENT_H
 
@@ -30,8 +31,8 @@ struct event_text {
 };
 
 /* kind: "preview.ready" ...; what is unknown is told by its name. facts: see preview_notify() in
- * sql/migrations/0011_notifications.sql and rotation_tell() in 0018_rotation.sql; what is missing in them is left out.
- * The texts are the arena's. */
+ * sql/migrations/0023_alerts.sql, and there rotation_tell(), health_facts() and health_group_facts(); what is missing
+ * in them is left out. The texts are the arena's. */
 struct event_text event_text(struct arena *arena, struct str kind, const struct json *facts);
 
 #endif

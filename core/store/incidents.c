@@ -14,7 +14,7 @@
 /* Columns of the statement: one element for each event. */
 struct columns {
 	struct str *check, *incident, *kind, *error, *message, *class, *alert, *certificate_alert, *threshold;
-	struct str *certificate;
+	struct str *certificate, *sha256;
 	int64_t *told, *over, *at_ms, *began_ms;
 };
 
@@ -30,9 +30,11 @@ static int64_t *numbers(struct call *call, size_t n)
 
 static struct columns new_columns(struct call *call, size_t n)
 {
-	return (struct columns){ texts(call, n),   texts(call, n),   texts(call, n),   texts(call, n),  texts(call, n),
-				 texts(call, n),   texts(call, n),   texts(call, n),   texts(call, n),  texts(call, n),
-				 numbers(call, n), numbers(call, n), numbers(call, n), numbers(call, n) };
+	return (struct columns){
+		texts(call, n), texts(call, n),   texts(call, n),   texts(call, n),   texts(call, n),
+		texts(call, n), texts(call, n),   texts(call, n),   texts(call, n),   texts(call, n),
+		texts(call, n), numbers(call, n), numbers(call, n), numbers(call, n), numbers(call, n)
+	};
 }
 
 static struct str message_of(struct call *call, const struct incident_event *e)
@@ -81,6 +83,7 @@ static void fill(struct call *call, const struct columns *c, size_t i, const str
 	if (e->certificate_warning) {
 		c->threshold[i] = arena_printf(call->arena, "EXPIRES_%d", e->certificate_warning);
 		c->certificate[i] = certificate_sentence(call, e);
+		c->sha256[i] = e->certificate;
 	}
 }
 
@@ -96,13 +99,7 @@ int incident_events(struct call *call, struct db_tx *tx, const struct incident_e
 			   A_TEXTS(c.kind, n), A_INTS(c.told, n), A_INTS(c.over, n), A_INTS(c.at_ms, n),
 			   A_INTS(c.began_ms, n), A_TEXTS(c.error, n), A_TEXTS(c.message, n), A_TEXTS(c.class, n),
 			   A_TEXTS(c.alert, n), A_TEXTS(c.certificate_alert, n), A_TEXTS(c.threshold, n),
-			   A_TEXTS(c.certificate, n));
-}
-
-int incident_end_disabled(struct call *call, struct db_tx *tx, struct str check_id)
-{
-	return db_tx_query(call, tx, Q_INCIDENT_END_DISABLED, NULL, A_STR(check_id),
-			   A_STR(id_text(call->arena, "alert_")));
+			   A_TEXTS(c.certificate, n), A_TEXTS(c.sha256, n));
 }
 
 int incidents_announce(struct call *call, struct db *db, int64_t group_ms, int64_t now_ms, int64_t *ret_n)

@@ -4,7 +4,8 @@
  * the alerts that go with it. An alert is a row that waits; core/worker/announce.h makes notifications of it.
  * Easy to break: locks go check, its state, incident. A prober that writes a state back must not undo what people did
  * since it had read it: told and acknowledged only become true with incident_acknowledge(), and only what ends the
- * incident makes them false again. */
+ * incident makes them false again. A check that is switched off or deleted ends its incident itself, by triggers of
+ * sql/migrations/0023_alerts.sql, whoever does it. */
 #ifndef STORE_INCIDENTS_H
 #define STORE_INCIDENTS_H
 
@@ -22,15 +23,12 @@ struct incident_event {
 	struct str error;        /* a code (model/health_error.h); empty = the look was good */
 	int64_t status_code;     /* of the answer; 0 = none */
 	int certificate_warning; /* days, as certificate_warning() says; 0 = none */
+	struct str certificate;  /* its SHA-256, hex: several checks that meet the same one warn once */
 	int64_t certificate_expires_ms;
 };
 /* Opens and ends incidents, writes alerts and health_states.incident_id: one statement, however many. Those whose check
  * was deleted meanwhile are dropped. Each check once at most. */
 AWAITS int incident_events(struct call *call, struct db_tx *tx, const struct incident_event *events, size_t n);
-
-/* In the transaction that switches a check off, or before the statement that deletes it: its open incident ends as
- * DISABLED, people who know of it are told, and its state begins anew. */
-AWAITS int incident_end_disabled(struct call *call, struct db_tx *tx, struct str check_id);
 
 /* Alerts that waited for group_ms, or have a cause with one that did, become notifications. now_ms: 0 = the database's.
  * *ret_n: how many; HEALTH_ANNOUNCE_MOST of them = there may be more. */

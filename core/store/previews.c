@@ -151,14 +151,15 @@ static struct db_arg text_or_null(const char *text)
 int attempt_write(struct call *call, struct db *db, const struct job *job, const struct attempt_change *c)
 {
 	struct db_rows rows;
-	int r = db_query(
-		call, db, Q_ATTEMPT_WRITE, &rows, A_STR(job->id), A_INT(job->fence), A_STR(c->attempt_id),
-		text_or_null(c->state), text_or_null(c->status), A_STR_OR_NULL(c->provider_id), A_STR_OR_NULL(c->url),
-		A_STR_OR_NULL(c->inspector_url), A_STR_OR_NULL(c->error_reason), A_STR_OR_NULL(c->message),
-		c->tries < 0 ? A_NULL : A_INT(c->tries), c->cancelled < 0 ? A_NULL : A_BOOL(c->cancelled),
-		A_INT(c->next_ms), c->deadline_ms < 0 ? A_NULL : A_INT(c->deadline_ms), A_INT(c->generation),
-		text_or_null(c->preview_status), text_or_null(c->preview_detail), A_BOOL(c->settled),
-		c->stage ? A_STR(id_text(call->arena, "evt_")) : A_NULL, text_or_null(c->stage), A_STR(c->event));
+	int r = db_query(call, db, Q_ATTEMPT_WRITE, &rows, A_STR(job->id), A_INT(job->fence), A_STR(c->attempt_id),
+			 text_or_null(c->state), text_or_null(c->status), A_STR_OR_NULL(c->provider_id),
+			 A_STR_OR_NULL(c->url), A_STR_OR_NULL(c->inspector_url), A_STR_OR_NULL(c->error_reason),
+			 A_STR_OR_NULL(c->message), c->tries < 0 ? A_NULL : A_INT(c->tries),
+			 c->cancelled < 0 ? A_NULL : A_BOOL(c->cancelled), A_INT(c->next_ms),
+			 c->deadline_ms < 0 ? A_NULL : A_INT(c->deadline_ms), A_INT(c->generation),
+			 text_or_null(c->preview_status), text_or_null(c->preview_detail), A_BOOL(c->settled),
+			 c->stage ? A_STR(id_text(call->arena, "evt_")) : A_NULL, text_or_null(c->stage),
+			 A_STR(c->event), A_STR_OR_NULL(c->probe_headers), A_STR(c->probe_key_id));
 
 	return check_written(call, r, &rows);
 }

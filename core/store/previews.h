@@ -60,6 +60,8 @@ struct attempt_change {
 	bool settled;
 	const char *stage; /* of the event; NULL = none */
 	struct str event;  /* its sentence */
+	/* what requests to it are to be sent with (probe_headers_seal); empty = as it is */
+	struct str probe_headers, probe_key_id;
 };
 #define ATTEMPT_CHANGE(id)                                                                                             \
 	{                                                                                                              \

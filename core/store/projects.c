@@ -72,7 +72,8 @@ int project_update(struct call *call, struct db *db, struct str id, const struct
 	struct db_rows rows;
 	int r = db_query(call, db, Q_PROJECT_UPDATE, &rows, A_STR(id), or_as_it_is(change->name),
 			 or_as_it_is(change->repo), or_as_it_is(change->default_branch),
-			 or_as_it_is(change->description), audit->id, audit->who);
+			 or_as_it_is(change->description),
+			 change->preview_checks < 0 ? A_NULL : A_BOOL(change->preview_checks), audit->id, audit->who);
 
 	if (r == E_CONFLICT && change->name.p)
 		return name_taken(call, change->name);

@@ -14,6 +14,7 @@ AWAITS int project_get(struct call *call, struct db *db, struct str id, enum rol
 
 struct project_change {
 	struct str name, repo, default_branch, description; /* .p == NULL: as it is */
+	int preview_checks;                                 /* -1 = as it is; not of a new one */
 };
 /* E_CONFLICT when the name is taken, the organization has MOST_PROJECTS, or is being deleted. */
 AWAITS int project_create(struct call *call, struct db *db, struct str org_id, const struct project_change *fields,

@@ -1,4 +1,6 @@
 /* The steps that follow a build to its end, and its output. */
+#include "store/check_headers.h"
+#include "store/project_keys.h"
 #include "worker/steps.h"
 
 #include <string.h>
@@ -125,10 +127,41 @@ static const char *failed_reason(enum deployment_reason reason)
 	}
 }
 
+/* What probes of the deployment are to be sent with, sealed for the attempt. A preview is READY without it, too. */
+static int seal_probe_headers(struct step_context *s, struct call *call, const struct deployment *d,
+			      struct attempt_change *change)
+{
+	struct check_header headers[CHECK_HEADERS_MAX];
+	size_t n = d->n_probe_headers < CHECK_HEADERS_MAX ? d->n_probe_headers : CHECK_HEADERS_MAX;
+	const struct key_ring *ring;
+	struct sealed_header sealed;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		headers[i] = (struct check_header){ d->probe_headers[i].name, d->probe_headers[i].value };
+		call_secret(call, headers[i].value);
+	}
+	r = project_ring(call, s->rec->db, s->rec->providers->keys, s->preview.project_id, &ring);
+	if (r == OK)
+		r = probe_headers_seal(call, ring, change->attempt_id, headers, n, &sealed);
+	if (r == E_INVALID || r == E_UPSTREAM) {
+		log_warn("DeploymentProcessor", "Probe headers of a preview are not kept", F_TEXT("error", call->why));
+		return OK;
+	}
+	if (r == OK) {
+		change->probe_headers = sealed.sealed;
+		change->probe_key_id = sealed.key_id;
+	}
+	return r;
+}
+
 static int ready(struct step_context *s, struct call *call, unsigned i, const struct deployment *d)
 {
 	struct attempt_change change = ATTEMPT_CHANGE(s->preview.attempts[i].id);
+	int r = d->n_probe_headers ? seal_probe_headers(s, call, d, &change) : OK;
 
+	if (r != OK)
+		return r;
 	change.status = "READY";
 	change.url = d->stable_url.n ? d->stable_url : d->url;
 	change.inspector_url = d->inspector_url;

@@ -1,6 +1,9 @@
 /* Is a new value good? The page of the preview that was deployed with it, and the operator's program. */
 #include "worker/rotate_inner.h"
 
+#include "store/check_headers.h"
+#include "store/project_keys.h"
+
 #include "base/json_write.h"
 #include "worker/program.h"
 
@@ -16,6 +19,35 @@ static bool page_is_good(const struct rotator *o, int status)
 	return (status >= 200 && status < 400) || (o->page_check == PAGE_LOGIN && (status == 401 || status == 403));
 }
 
+/* What gets past a protection of the provider's own. None, or none that opens: the page is asked without. */
+static int page_headers(struct call *call, const struct rotating *g, struct net_request *request)
+{
+	struct str sealed = rotating_text(g, "probe_headers");
+	const struct key_ring *ring;
+	struct check_header *headers;
+	struct net_header *to;
+	size_t n;
+	int r;
+
+	if (!sealed.n)
+		return OK;
+	r = project_ring(call, g->o->db, g->o->providers->keys, rotating_text(g, "project_id"), &ring);
+	if (r == OK)
+		r = probe_headers_open(call, ring, rotating_text(g, "probe_attempt"), sealed, &headers, &n);
+	if (r == E_INVALID || r == E_UPSTREAM) {
+		log_warn("Rotation", "A page is asked without the headers of its provider", F_TEXT("error", call->why));
+		return OK;
+	}
+	if (r != OK)
+		return r;
+	to = arena_alloc(call->arena, (n + 1) * sizeof(*to));
+	for (size_t i = 0; i < n; i++)
+		to[i] = (struct net_header){ headers[i].name, headers[i].value };
+	request->headers = to;
+	request->n_headers = n;
+	return OK;
+}
+
 int rotate_check_page(struct call *call, const struct rotating *g)
 {
 	struct net_request request = {
@@ -27,7 +59,7 @@ int rotate_check_page(struct call *call, const struct rotating *g)
 	};
 	struct str last = STR("");
 	struct net_response answer;
-	int r = OK;
+	int r = page_headers(call, g, &request);
 
 	for (int i = 0; i < PAGE_TRIES && r == OK; i++) {
 		int got = net_fetch(call, g->o->net, &request, &answer);

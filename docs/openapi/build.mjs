@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
+import * as healthChecks from './health-checks.mjs';
 import * as notifiers from './notifiers.mjs';
 import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
@@ -11,12 +12,13 @@ import * as policies from './policies.mjs';
 import * as projects from './projects.mjs';
 import { responses } from './shape.mjs';
 import * as security from './security.mjs';
+import * as status from './status.mjs';
 import * as system from './system.mjs';
 import * as tokens from './tokens.mjs';
 import * as variables from './variables.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, healthChecks, status, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

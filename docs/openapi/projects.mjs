@@ -45,6 +45,7 @@ export const schemas = {
   ProjectRow: object(row),
   Project: object({
     ...row,
+    previewChecks: yes('Whether each READY preview gets a health check.'),
     organization: object({ id: id('org', 'Its id.'), name: text('Its name.'), slug: text('Its name in paths.') }),
     providerConfig: orNull(ref('ProviderConfig')),
     deployments: list(object({
@@ -127,7 +128,8 @@ export const operations = [
   }),
   operation('PATCH /projects/{projectId}', {
     id: 'updateProject', tag, role: 'MAINTAINER', summary: 'Change a project',
-    body: body(fields), example: { description: 'The shop that everybody uses' },
+    body: body({ ...fields, previewChecks: yes('Whether each READY preview gets a health check; false takes those there are away.') }),
+    example: { description: 'The shop that everybody uses' },
     answers: { 200: { description: 'As it is now.', schema: ref('Project') } }, errors: [409],
   }),
   operation('DELETE /projects/{projectId}', {

@@ -4,6 +4,8 @@ create index health_incidents_cause on health_incidents (project_id, cause) wher
 create index health_incidents_thread on health_incidents (thread_key);
 create index health_incidents_ended on health_incidents (ended_at) where ended_at is not null;
 create index health_alerts_incident on health_alerts (incident_id, kind);
+alter table health_alerts add column certificate text; -- SHA-256 of the one that it warns of, hex
+create index health_alerts_certificate on health_alerts (project_id, certificate) where certificate is not null;
 create index health_alerts_age on health_alerts (created_at) where incident_id is null;
 
 -- One notification for each of a project's notifiers. Those that the installation has by default are made first.
@@ -61,7 +63,8 @@ $$;
 
 -- What is known of one alert. A query may hold a secret: it stays away.
 create function health_facts(a health_alerts) returns jsonb language sql stable as $$
-	select jsonb_strip_nulls(jsonb_build_object('check', c.name, 'checkId', c.id, 'url', split_part(c.url, '?', 1), 'error', a.error,
+	select jsonb_strip_nulls(jsonb_build_object('check', c.name, 'checkId', c.id, 'url', split_part(c.url, '?', 1),
+		'error', case when a.kind <> 'CERTIFICATE' then a.error end,
 		'message', a.message, 'since', health_time(i.began_at),
 		'durationMs', (extract(epoch from coalesce(i.ended_at, a.created_at) - i.began_at) * 1000)::bigint,
 		'status', s.status, 'lastStatusCode', s.last_status_code, 'failures', nullif(s.failures, 0), 'incidentId', i.id,
@@ -143,9 +146,8 @@ $$;
 -- A certificate that several checks of a project meet is told of once for each number of days.
 create function health_tell_certificate(a health_alerts, told_at timestamptz) returns void language plpgsql as $$
 begin
-	if not exists (select from health_alerts o join health_states s on s.check_id = o.check_id
-			where o.project_id = a.project_id and o.kind = 'CERTIFICATE' and o.announced_at is not null and o.error = a.error
-				and s.certificate = (select certificate from health_states where check_id = a.check_id)) then
+	if not exists (select from health_alerts o where o.project_id = a.project_id and o.certificate = a.certificate and o.error = a.error
+			and o.announced_at is not null) then
 		perform notify_project(a.project_id, 'health.certificate', '', health_facts(a));
 	end if;
 	update health_alerts set announced_at = told_at where id = a.id;
@@ -194,27 +196,32 @@ begin
 end
 $$;
 
--- The check is switched off or about to be deleted: what is open ends, and its state begins anew. What was not told yet never will be;
--- who was told of it hears that nobody looks any more.
-create function health_incident_disable(of_check text, alert_id text) returns void language plpgsql as $$
+-- The check is switched off or about to be deleted, by whomever: what is open ends, and its state begins anew. What was not told yet never
+-- will be; who was told of it hears that nobody looks any more.
+create function health_check_silenced() returns trigger language plpgsql as $$
 declare
 	i health_incidents;
+	alert text := id_new('alert_');
 begin
-	perform from health_states where check_id = of_check for update;
-	update health_incidents set ended_at = now(), end_reason = 'DISABLED' where check_id = of_check and ended_at is null returning * into i;
+	perform from health_states where check_id = old.id for update;
+	update health_incidents set ended_at = now(), end_reason = 'DISABLED' where check_id = old.id and ended_at is null returning * into i;
 	update health_states set status = null, failures = 0, successes = 0, failing_since = null, changes = '{}', flapping = false,
 		incident_id = null, told = false, acknowledged = false
-	where check_id = of_check;
+	where check_id = old.id;
 	delete from health_alerts where incident_id = i.id and announced_at is null;
-	if not exists (select from health_alerts where incident_id = i.id) then
-		return;
+	if exists (select from health_alerts where incident_id = i.id) and exists (select from projects where id = i.project_id) then
+		insert into health_alerts (id, project_id, check_id, incident_id, kind, message)
+		values (alert, i.project_id, old.id, i.id, 'DISABLED', case when tg_op = 'DELETE' then 'The check was deleted: nobody looks any more.'
+			else 'The check was switched off: nobody looks any more.' end);
+		-- at once: a check that goes takes its alerts with it
+		perform health_tell_thread(i.project_id, i.thread_key, array[alert], now());
 	end if;
-	insert into health_alerts (id, project_id, check_id, incident_id, kind, message)
-	values (alert_id, i.project_id, of_check, i.id, 'DISABLED', 'The check was switched off: nobody looks any more.');
-	-- at once: who deletes the check takes the alert with it
-	perform health_tell_thread(i.project_id, i.thread_key, array[alert_id], now());
+	return case when tg_op = 'DELETE' then old else new end;
 end
 $$;
+create trigger health_check_disabled after update of enabled on health_checks for each row when (old.enabled and not new.enabled)
+	execute function health_check_silenced();
+create trigger health_check_deleted before delete on health_checks for each row execute function health_check_silenced();
 
 -- 'done', 'again' (somebody has), 'ended', 'none'.
 create function health_acknowledge(of_check text, of_incident text, why text, alert_id text, audit_id text, who text[])
@@ -235,7 +242,7 @@ begin
 	update health_states set acknowledged = true, told = true where check_id = of_check and incident_id = i.id;
 	insert into health_alerts (id, project_id, check_id, incident_id, kind, error, message)
 	values (alert_id, i.project_id, of_check, i.id, 'ACKNOWLEDGED', i.error, who[3] || ' looks after it' || coalesce(': ' || why, '.'));
-	perform audit_add(audit_id, (select org_id from projects where id = i.project_id), who, 'incident.acknowledge', 'health_check', of_check,
+	perform audit_add(audit_id, (select org_id from projects where id = i.project_id), who, 'incident.acknowledge', 'check', of_check,
 		i.project_id, null, jsonb_strip_nulls(jsonb_build_object('incident', i.id, 'note', why)));
 	return 'done';
 end

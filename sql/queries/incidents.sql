@@ -3,7 +3,7 @@
 -- name: incident_events
 -- One element of each array for each check: $1 its id, $2 an id for an incident, $3 what happened (null = nothing), $4 1 = people are
 -- told, $5 1 = the incident ends, $6 when, Unix ms, $7 since when it fails, $8 error, $9 what is wrong, $10 class of the error,
--- $11 id of an alert; of a certificate: $12 id of an alert, $13 threshold, $14 sentence (null = none). A check that is being deleted is
+-- $11 id of an alert; of a certificate: $12 id of an alert, $13 threshold, $14 sentence (null = none), $15 SHA-256 of it. A check that is being deleted is
 -- left out. What says that an incident is open opens one when there is none.
 with c as (
 	select id, project_id, preview_id, url from health_checks where id = any ($1::text[]) order by id for key share skip locked
@@ -11,8 +11,8 @@ with c as (
 	select g.*, c.project_id, least(to_timestamp(g.at_ms / 1000.0), now()) as at, to_timestamp(g.began_ms / 1000.0) as began,
 		coalesce('provider ' || v.provider, 'host ' || substring(c.url from '^[a-z]+://([^/?#]+)')) || ' ' || g.class as cause
 	from unnest($1, $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[],
-			$11::text[], $12::text[], $13::text[], $14::text[])
-			as g (check_id, id, kind, told, over, at_ms, began_ms, error, message, class, alert_id, certificate_id, threshold, certificate)
+			$11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+			as g (check_id, id, kind, told, over, at_ms, began_ms, error, message, class, alert_id, certificate_id, threshold, certificate, sha256)
 		join c on c.id = g.check_id left join previews v on v.id = c.preview_id
 ), was as (
 	select i.id, i.check_id from health_incidents i
@@ -33,20 +33,16 @@ with c as (
 ), known as (
 	select id, check_id from was union all select id, check_id from opened
 ), alerted as (
-	insert into health_alerts (id, project_id, check_id, incident_id, kind, error, message, created_at)
-	select g.alert_id, g.project_id, g.check_id, k.id, g.kind, g.error, g.message, g.at
+	insert into health_alerts (id, project_id, check_id, incident_id, kind, error, message, certificate, created_at)
+	select g.alert_id, g.project_id, g.check_id, k.id, g.kind, g.error, g.message, null, g.at
 	from given g join known k on k.check_id = g.check_id where g.kind is not null and g.told = 1
 	union all
-	select g.certificate_id, g.project_id, g.check_id, null, 'CERTIFICATE', g.threshold, g.certificate, g.at
+	select g.certificate_id, g.project_id, g.check_id, null, 'CERTIFICATE', g.threshold, g.certificate, g.sha256, g.at
 	from given g where g.certificate is not null
 )
 update health_states s set incident_id = case when g.over = 0 then k.id end
 from given g left join known k on k.check_id = g.check_id
 where s.check_id = g.check_id and g.kind is not null and s.incident_id is distinct from case when g.over = 0 then k.id end;
-
--- name: incident_end_disabled
--- $1 check, $2 id of an alert.
-select health_incident_disable($1::text, $2::text) as "_done";
 
 -- name: health_announce
 -- $1 how long an alert waits for others, ms, $2 now as Unix ms or null, $3 how many at most of each kind.

@@ -18,7 +18,7 @@ limit $3::int;
 select p.id, p.org_id as "orgId", p.name, p.repo_full_name as "repoFullName", p.default_branch as "defaultBranch", p.description,
 	nullif(upper(p.provider), '') as provider, $2::text as role,
 	case when p.deleting_at is null then 'active' else 'deleting' end as status, p.created_at as "createdAt",
-	case when p.provider <> '' then provider_config(p.id, p.provider) end as "providerConfig",
+	p.preview_checks as "previewChecks", case when p.provider <> '' then provider_config(p.id, p.provider) end as "providerConfig",
 	jsonb_build_object('id', o.id, 'name', o.name, 'slug', o.slug) as organization,
 	(select coalesce(jsonb_agg(jsonb_build_object('id', v.id, 'prNumber', v.pr_number, 'title', v.title, 'branch', v.branch,
 			'sha', v.sha, 'status', v.status, 'detail', v.detail, 'url', v.url, 'errorReason', v.error_reason,
@@ -45,20 +45,21 @@ select p.id, audit_add($8::text, p.org_id, $9::text[], 'project.create', 'projec
 from p;
 
 -- name: project_update
--- $1 id; null leaves a column as it is: $2 name, $3 repository, $4 default branch, $5 description; audit: $6 row id, $7 who.
--- No row: it is being deleted.
+-- $1 id; null leaves a column as it is: $2 name, $3 repository, $4 default branch, $5 description, $6 checks of previews; audit: $7 row
+-- id, $8 who. No row: it is being deleted.
 with old as (
 	select id, org_id, jsonb_build_object('name', name, 'repoFullName', repo_full_name, 'defaultBranch', default_branch,
-		'description', description) as was
+		'description', description, 'previewChecks', preview_checks) as was
 	from projects where id = $1::text and deleting_at is null for no key update
 ), p as (
 	update projects p set name = coalesce($2::text, p.name), repo_full_name = coalesce($3::text, p.repo_full_name),
-		default_branch = coalesce($4::text, p.default_branch), description = coalesce($5::text, p.description)
+		default_branch = coalesce($4::text, p.default_branch), description = coalesce($5::text, p.description),
+		preview_checks = coalesce($6::bool, p.preview_checks)
 	from old where p.id = old.id
 	returning p.id, jsonb_build_object('name', p.name, 'repoFullName', p.repo_full_name, 'defaultBranch', p.default_branch,
-		'description', p.description) as became
+		'description', p.description, 'previewChecks', p.preview_checks) as became
 )
-select audit_add($6::text, old.org_id, $7::text[], 'project.update', 'project', p.id, p.id, differing(old.was, p.became),
+select audit_add($7::text, old.org_id, $8::text[], 'project.update', 'project', p.id, p.id, differing(old.was, p.became),
 	differing(p.became, old.was)) as "_audit"
 from p join old on old.id = p.id;
 

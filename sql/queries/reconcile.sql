@@ -100,7 +100,8 @@ select id from a;
 -- name: attempt_write
 -- The result of one step. $1 job, $2 fence, $3 attempt; null leaves a column as it is: $4 state, $5 status, $6 provider id,
 -- $7 url, $8 inspector url, $9 error reason, $10 message, $11 tries, $12 cancelled; $13 ms until the next step; $14 deadline in ms or null.
--- Of the preview, when it still wants generation $15: $16 status, $17 detail, $18 settled. $19 event id or null, $20 stage, $21 text.
+-- Of the preview, when it still wants generation $15: $16 status, $17 detail, $18 settled. $19 event id or null, $20 stage, $21 text. $22 what
+-- requests to it are to be sent with, sealed, in hex, or null, $23 id of its key.
 with l as materialized ( -- the preview first, then the job: the order in which webhook_ingest locks them
 	select id from previews where id = (select key from jobs where id = $1::text) for no key update
 ), j as materialized (
@@ -126,6 +127,12 @@ with l as materialized ( -- the preview first, then the job: the order in which 
 		gone_at = case when $4 = 'gone' then now() else a.gone_at end
 	from j where a.id = $3::text and a.preview_id = j.key
 	returning a.id, a.preview_id, a.created_at
+), h as (
+	insert into attempt_probe_headers as h (attempt_id, sealed, key_id)
+	select a.id, decode($22::text, 'hex'), $23::text from a where $22 is not null
+	on conflict (attempt_id) do update set sealed = excluded.sealed, key_id = excluded.key_id
+), no_h as (
+	delete from attempt_probe_headers h using a where h.attempt_id = a.id and $4 = 'gone'
 ), p as (
 	update previews p set
 		status = coalesce($16::text, p.status),

@@ -42,10 +42,11 @@ select r.state, r.verify, r.key, r.base_version, r.version, r.tries, r.generator
 	coalesce((select encode(sealed, 'hex') from env_var_versions s where s.var_id = r.var_id and s.version = r.version), '') as sealed,
 	t.id as preview_id, t.pr_number, coalesce(t.desired = 'deployed' and t.pr_open, false) as wanted, t.status, t.url, t.error_reason,
 	t.message, t.provider, t.settled_generation >= t.generation and t.generation >= r.trial_generation as settled,
-	exists (select from attempt_variables u where u.attempt_id = t.attempt_id and u.var_id = r.var_id and u.version = r.version) as carried
+	exists (select from attempt_variables u where u.attempt_id = t.attempt_id and u.var_id = r.var_id and u.version = r.version) as carried,
+	h.attempt_id as probe_attempt, h.sealed as probe_headers
 from rotations r join environments e on e.id = r.environment_id join projects p on p.id = r.project_id
 	join organizations o on o.id = p.org_id join env_vars v on v.id = r.var_id
-	left join previews t on t.id = r.trial_preview_id
+	left join previews t on t.id = r.trial_preview_id left join lateral preview_probe_headers(t.id) h on true
 where r.id = $1::text and r.ended_at is null;
 
 -- name: rotation_pend

@@ -3,7 +3,8 @@
 // Windows of maintenance: when they are open, on clocks that change, and what the API takes and answers.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { organization, person, project } from '../lib/people.mjs';
+import { api, assertError, get, post } from '../lib/client.mjs';
+import { audit, faultyFields, member, organization, person, project } from '../lib/people.mjs';
 import { one, run } from '../lib/sql.mjs';
 
 let owner, org, p;
@@ -92,4 +93,83 @@ test('ids that the database makes are ids, in the order of time', () => {
   assert.notEqual(first, second);
   const time = [...first.slice(6, 16)].reduce((n, c) => n * 32 + '0123456789abcdefghjkmnpqrstvwxyz'.indexOf(c), 0);
   assert.ok(Math.abs(time - ms) < 5000, `${time} is not ${ms}`);
+});
+
+// ---- the API ----
+
+const token = () => ({ token: owner.token });
+const at = (path = '') => `/projects/${p.id}/maintenance-windows${path}`;
+const create = (body) => post(at(), { ...token(), body: { name: 'Window', ...body } });
+const made = async (body) => {
+  const answer = await create(body);
+  assert.equal(answer.status, 201, answer.text);
+  return answer.json;
+};
+const patch = (window, body) => api('PATCH', at(`/${window.id}`), { ...token(), body });
+const soon = (hours) => new Date(Date.now() + hours * 3600_000).toISOString();
+const sunday = { weekdays: ['SUN'], startTime: '02:30', durationMin: 60, timeZone: 'Europe/Berlin' };
+const check = async () => (await post(`/projects/${p.id}/health-checks`, { ...token(), body: { name: 'x', url: 'https://a.example/' } })).json;
+
+test('windows are made, shown, changed and deleted; all of it is in the audit', async () => {
+  const answer = await create({ weekly: { ...sunday, weekdays: ['sun', 3, 'WED'] } });
+  assert.equal(answer.status, 201, answer.text);
+  const { id, createdAt, updatedAt, nextStart, isOpen, ...fields } = answer.json;
+  assert.match(id, /^window_/);
+  assert.deepEqual(fields, { name: 'Window', checkIds: null, once: null, weekly: { ...sunday, weekdays: [3, 7] } });
+  assert.ok(Date.parse(nextStart) > Date.now() && Date.parse(nextStart) < Date.now() + 7 * 86400_000);
+  assert.deepEqual((await get(answer.headers.get('location'), token())).json, answer.json);
+
+  const mine = await check(), start = soon(-1), end = soon(1);
+  const once = await patch(answer.json, { once: { startsAt: start, endsAt: end }, checkIds: [mine.id] });
+  assert.equal(once.status, 200, once.text);
+  assert.deepEqual([once.json.once, once.json.weekly, once.json.checkIds, once.json.isOpen, once.json.nextStart], [{ startsAt: start, endsAt: end }, null, [mine.id], true, null]);
+  const show = async (c) => (await get(`/health-checks/${c.id}`, token())).json.inMaintenance;
+  const other = await check();
+  assert.deepEqual([await show(mine), await show(other)], [true, false]);
+  assert.equal((await patch(answer.json, { checkIds: null })).json.checkIds, null);
+  assert.equal(await show(other), true);
+  assert.equal((await patch(answer.json, { name: 'Renamed', checkIds: [mine.id] })).json.once.endsAt, end, 'what is absent stays');
+  await api('DELETE', `/health-checks/${mine.id}`, token());
+  assert.deepEqual((await get(at(`/${id}`), token())).json.checkIds, [], 'for no check, not for all, when its only one is gone');
+  assert.equal(await show(other), false);
+  assert.equal((await api('DELETE', at(`/${id}`), token())).status, 204);
+  assertError(await get(at(`/${id}`), token()), 404, 'NotFoundError');
+  assert.deepEqual(audit(org).filter((row) => row.target_id === id).map((row) => row.action), ['maintenance.add', ...Array(3).fill('maintenance.change'), 'maintenance.remove']);
+});
+
+test('faults of windows, by their fields', async () => {
+  const range = (startsAt, endsAt) => ({ once: { startsAt, endsAt } }), week = (more) => ({ weekly: { ...sunday, ...more } });
+  const cases = [[{}, 'once'], [{ ...range(soon(1), soon(2)), ...week() }, 'weekly'], [{ once: 'x' }, 'once'], [{ weekly: [] }, 'weekly'], [{ once: null, weekly: null }, 'once'],
+    [range('2026-02-30T10:00:00Z', soon(2)), 'once.startsAt'], [range(soon(1), '2027-13-01T00:00:00Z'), 'once.endsAt'], [range('2027-02-29T00:00:00Z', '2027-03-01T00:00:00Z'), 'once.startsAt'],
+    [range('2027-04-31T00:00:00Z', '2027-05-01T00:00:00Z'), 'once.startsAt'], [range('2027-05-01', '2027-05-02T00:00:00Z'), 'once.startsAt'], [range('2027-05-01T24:00:00Z', '2027-05-02T00:00:00Z'), 'once.startsAt'],
+    [range('2027-05-01T10:00:00', '2027-05-02T00:00:00Z'), 'once.startsAt'], [range(soon(2), soon(1)), 'once.endsAt'], [range(soon(1), soon(367 * 24)), 'once.endsAt'], [range(soon(-2), soon(-1)), 'once.endsAt'],
+    [{ once: { startsAt: soon(1) } }, 'once.endsAt'], [{ once: { startsAt: soon(1), endsAt: soon(2), zone: 'x' } }, 'once.zone'],
+    [week({ weekdays: [] }), 'weekly.weekdays'], [week({ weekdays: [0] }), 'weekly.weekdays'], [week({ weekdays: [8] }), 'weekly.weekdays'], [week({ weekdays: ['SO'] }), 'weekly.weekdays'],
+    [week({ weekdays: 'SUN' }), 'weekly.weekdays'], [week({ weekdays: [1, 2, 3, 4, 5, 6, 7, 1] }), 'weekly.weekdays'], [week({ startTime: '24:00' }), 'weekly.startTime'], [week({ startTime: '2:30' }), 'weekly.startTime'],
+    [week({ startTime: '02:60' }), 'weekly.startTime'], [week({ startTime: '02:30:00' }), 'weekly.startTime'], [week({ startTime: '-1:30' }), 'weekly.startTime'], [week({ durationMin: 0 }), 'weekly.durationMin'],
+    [week({ durationMin: 10080 }), 'weekly.durationMin'], [week({ durationMin: 1.5 }), 'weekly.durationMin'], [week({ timeZone: 'Europe/Nowhere' }), 'weekly.timeZone'], [week({ timeZone: 'CET-1' }), 'weekly.timeZone'],
+    [week({ timeZone: 'right/Europe/Berlin' }), 'weekly.timeZone'], [week({ timeZone: "x'/y" }), 'weekly.timeZone'], [week({ timeZone: 3 }), 'weekly.timeZone'],
+    [{ ...week(), checkIds: [] }, 'checkIds'], [{ ...week(), checkIds: ['x'] }, 'checkIds'], [{ ...week(), checkIds: ['check_00000000000000000000000000'] }, 'checkIds'],
+    [{ ...week(), checkIds: 'all' }, 'checkIds'], [{ ...week(), name: ' ' }, 'name']];
+  for (const [body, field] of cases) {
+    const answer = await create(body);
+    assertError(answer, 422, 'ValidationError');
+    assert.deepEqual(faultyFields(answer), [field], `${JSON.stringify(body)}: ${answer.text}`);
+  }
+  const window = await made({ weekly: sunday });
+  for (const [body, field] of [...cases.slice(1), [{ colour: 1 }, 'colour']].filter(([body]) => Object.keys(body).length)) assert.deepEqual(faultyFields(await patch(window, body)), [field], JSON.stringify(body));
+  assert.deepEqual((await get(at(`/${window.id}`), token())).json, window, 'no fault has changed it');
+  assert.equal((await made({ weekly: { weekdays: [1], startTime: '00:00', durationMin: 1 } })).weekly.timeZone, 'UTC');
+});
+
+test('who may, and how many', async () => {
+  const viewer = await member(org, owner, 'VIEWER'), window = await made({ weekly: sunday });
+  assert.equal((await get(at(), { token: viewer.token })).status, 200);
+  assertError(await post(at(), { token: viewer.token, body: { name: 'x', weekly: sunday } }), 403, 'ForbiddenError');
+  assertError(await api('DELETE', `/projects/${(await project(org, owner)).id}/maintenance-windows/${window.id}`, token()), 404, 'NotFoundError');
+  run(`insert into maintenance_windows (id, project_id, name, starts_at, ends_at)
+    select id_new('window_'), '${p.id}', 'w', now(), now() + interval '1 hour' from generate_series(1, 100 - (select count(*)::int from maintenance_windows where project_id = '${p.id}'))`);
+  const answer = await create({ weekly: sunday });
+  assertError(answer, 409, 'ConflictError');
+  assert.equal((await get(at(), token())).json.length, 100);
 });

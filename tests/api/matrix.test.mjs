@@ -91,7 +91,7 @@ for (const route of table) {
 }
 
 const named = { organization: ['foreignOrganization', 'org_'], project: ['foreignProject', 'proj_'], deployment: ['foreignDeployment', 'deploy_'],
-  environment: ['foreignEnvironment', 'env_'] };
+  environment: ['foreignEnvironment', 'env_'], check: ['foreignCheck', 'check_'] };
 
 for (const route of table.filter(({ where }) => where !== '-')) {
   test(`${route.method} ${route.path}: what is another's looks like what is not there`, async () => {
@@ -107,9 +107,9 @@ for (const route of table.filter(({ where }) => where !== '-')) {
   });
 }
 
-test('a deployment is not found under another project than its own', async () => {
+test('a deployment or a health check is not found under another project than its own', async () => {
   const owner = everybody.find((who) => who.name === 'owner');
-  for (const route of table.filter(({ path }) => path.startsWith('/projects/:project/deployments/:deployment'))) {
+  for (const route of table.filter(({ path }) => /^\/projects\/:project\/(deployments\/:deployment|health-checks\/:check)/.test(path))) {
     for (const project of [ids.otherProject, ids.foreignProject]) {
       assertError(await ask(route, owner, fill(route.path.replace(':project', project), owner)), 404, 'NotFoundError');
     }

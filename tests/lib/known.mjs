@@ -26,5 +26,7 @@ export async function learnAll() {
   const environments = await get(`/projects/${env.project}/environments`);
   Object.assign(known, { environmentId: environments.json[0].id, key: 'KNOWN' });
   await post(`/environments/${known.environmentId}/envvars`, { body: { key: known.key, value: 'known' } });
+  await post(`/projects/${env.project}/health-checks`, { body: { name: 'Shop', url: 'https://shop.example.com/', intervalSec: 3600 } });
+  await post(`/projects/${env.project}/maintenance-windows`, { body: { name: 'Night', weekly: { weekdays: ['SUN'], startTime: '02:00', durationMin: 60 } } });
   for (const { path } of all) for (const { index, 0: text } of path.matchAll(/\{\w+\}/g)) await learn(path.slice(0, index + text.length));
 }

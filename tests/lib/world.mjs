@@ -22,7 +22,7 @@ export const ids = {
   project: id('proj', 'ours'), otherProject: id('proj', 'ours too'), foreignProject: id('proj', 'foreign'),
   deployment: id('deploy', 'ours'), foreignDeployment: id('deploy', 'foreign'),
   environment: id('env', 'ours'), foreignEnvironment: id('env', 'foreign'),
-  notifier: id('ntf', 'ours'), policy: id('policy', 'ours'),
+  notifier: id('ntf', 'ours'), policy: id('policy', 'ours'), check: id('check', 'ours'), foreignCheck: id('check', 'foreign'), window: id('window', 'ours'),
   spare: id('user', 'spare'), // a VIEWER nobody acts as: to be lowered, removed ...
 };
 
@@ -52,7 +52,7 @@ const tokens = {
 export function identities() {
   const roles = (name) => {
     const inProject = higher(people[name][0], people[name][1]?.raised);
-    return { organization: people[name][0], project: inProject, deployment: inProject, environment: inProject };
+    return { organization: people[name][0], project: inProject, deployment: inProject, environment: inProject, check: inProject };
   };
   const bad = (name, credential) => ({ name, credential, valid: false });
   const login = (name) => ({ name, person: name, credential: sessionToken(user(name), session(name)), valid: !people[name][1]?.inactive,
@@ -75,7 +75,7 @@ const higher = (a, b) => (rank(a) >= rank(b) ? a : b);
 // What a path's parameters stand for when this identity asks.
 export function fill(path, who) {
   return path.replace(/:(\w+)/g, (_, name) => {
-    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, policy: ids.policy, file: 'app.js', decoy: '0'.repeat(40), user: ids.spare,
+    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, policy: ids.policy, check: ids.check, window: ids.window, file: 'app.js', decoy: '0'.repeat(40), user: ids.spare,
       token: token(`spare ${who.person}`), session: session(`spare ${who.person}`) }[name];
     if (!value) throw new Error(`tests/lib/world.mjs has nothing for :${name} of ${path}`);
     return value;
@@ -116,6 +116,9 @@ function world() {
     insert into env_vars (id, environment_id, key, last_version) values ('${id('var', 'ours')}', '${ids.environment}', 'KNOWN', 1);
     insert into env_var_versions (var_id, version, state, sealed, key_id, mask, fingerprint, source)
       values ('${id('var', 'ours')}', 1, 'ACTIVE', '\\x00', '', '***', '', 'SET');
+    insert into health_checks (id, project_id, name, url, enabled) values ('${ids.check}', '${ids.project}', 'ours', 'https://a.example/', false),
+      ('${ids.foreignCheck}', '${ids.foreignProject}', 'foreign', 'https://a.example/', false);
+    insert into maintenance_windows (id, project_id, name, starts_at, ends_at) values ('${ids.window}', '${ids.project}', 'ours', ${now}, ${later});
     insert into project_notifiers (id, project_id, notifier, name, enabled) values ('${ids.notifier}', '${ids.project}', 'nowhere', 'ours', false);
     insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)
       values ('hook_matrix', '\\x00', 'ping', '', 'matrix/this', 'ignored', 'x', '[]', '{}', now() + interval '1 s');

@@ -111,6 +111,83 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void a_health_check_is_told_with_its_facts(void **state)
+{
+	struct event_text e = told(
+		"health.degraded",
+		"{\"check\":\"shop\",\"url\":\"https://shop.example/health\",\"error\":\"STATUS\",\"message\":\"It "
+		"answered 503, "
+		"which is not an expected status.\",\"since\":\"2026-11-23T17:18:18.123Z\",\"durationMs\":65000,"
+		"\"lastStatusCode\":503,\"failures\":3,\"incidentId\":\"inc_1\",\"prNumber\":7,\"status\":"
+		"\"DEGRADED\"}");
+
+	(void)state;
+	assert_int_equal(e.severity, EVENT_ERROR);
+	assert_text(e.title, "Health check is down: shop (#7)");
+	assert_text(e.text, "It answered 503, which is not an expected status.");
+	assert_text(e.url, "https://shop.example/health");
+	assert_int_equal(e.pr_number, 7);
+	assert_string_equal(line(&e, "Since"), "2026-11-23 17:18 UTC");
+	assert_string_equal(line(&e, "Duration"), "1 min 5 s");
+	assert_string_equal(line(&e, "Last status"), "503");
+	assert_string_equal(line(&e, "Failures in a row"), "3");
+	assert_string_equal(line(&e, "Incident"), "inc_1");
+}
+
+static void checks_that_are_told_together(void **state)
+{
+	static const char facts[] =
+		"{\"check\":\"b\",\"message\":\"It did not answer in time.\",\"count\":12,\"open\":%d,"
+		"\"names\":[\"a\",\"b\",\"c\",\"d\",\"e\"],\"durationMs\":93784000}";
+	static const struct {
+		const char *kind;
+		int open;
+		const char *title, *text;
+	} table[] = {
+		{ "health.degraded", 12, "12 health checks are down",
+		  "b: It did not answer in time.\nThey are: a, b, c, d, e and 7 more." },
+		{ "health.degraded", 2, "2 of 12 health checks are still down",
+		  "b: It did not answer in time.\nStill down: a, b." },
+		{ "health.reminder", 12, "12 health checks are still down",
+		  "b: It did not answer in time.\nThey are: a, b, c, d, e and 7 more." },
+		{ "health.recovered", 0, "All 12 health checks have recovered",
+		  "b: It did not answer in time.\nThey were: a, b, c, d, e and 7 more." },
+		{ "health.flapping", 3, "Health check is flapping: b",
+		  "b: It did not answer in time.\nStill down: a, b, c." },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct event_text e = told(table[i].kind, arena_printf(arena, facts, table[i].open).p);
+
+		assert_text(e.title, table[i].title);
+		assert_text(e.text, table[i].text);
+		assert_string_equal(line(&e, "Duration"), "1 d 2 h");
+	}
+}
+
+static void the_rest_of_a_health_checks_news(void **state)
+{
+	struct event_text e = told("health.stable", "{\"check\":\"a\",\"status\":\"OK\"}");
+
+	(void)state;
+	assert_int_equal(e.severity, EVENT_SUCCESS);
+	assert_text(e.title, "Health check is stable: a");
+	e = told("health.stable", "{\"check\":\"a\",\"status\":\"DEGRADED\"}");
+	assert_int_equal(e.severity, EVENT_ERROR);
+	assert_text(e.title, "Health check is still down: a");
+	e = told("health.certificate",
+		 "{\"check\":\"a\",\"message\":\"Its certificate expires.\",\"error\":\"EXPIRES_14\"}");
+	assert_text(e.title, "Certificate expires: a");
+	e = told("health.later", "{\"check\":\"a\"}");
+	assert_text(e.title, "News of a health check: a");
+	e = told("health.degraded",
+		 "{\"count\":3,\"open\":3,\"names\":[1,{}],\"since\":\"yesterday\",\"durationMs\":-1}");
+	assert_text(e.title, "3 health checks are down");
+	assert_null(line(&e, "Since"));
+	assert_null(line(&e, "Duration"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +195,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_message_is_the_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_people_write_stays_in_its_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unknown_and_empty_is_no_crash, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_health_check_is_told_with_its_facts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(checks_that_are_told_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_rest_of_a_health_checks_news, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
