@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 
 const open = [];
 
-export async function listening(server, host = '127.0.0.1') {
-  server.listen(0, host);
+export async function listening(server, host = '127.0.0.1', port = 0) {
+  server.listen(port, host);
   await once(server, 'listening');
   open.push(server);
   return server.address().port;
