@@ -1,12 +1,14 @@
 // The dashboard: a client of the API like any other, with the login cookie. What it shows is text, never markup.
+import { showHealth } from './health.js';
 import { $, api, element, link, when } from './page.js';
 import { showVariables } from './variables.js';
 
 const REFRESH_MS = 1500;
+const VIEWS = { '#variables': showVariables, '#health': showHealth };
 const state = { project: null, deployment: null, next: null, pages: 1, timer: 0 };
 
 function show(section) {
-  for (const id of ['login', 'list', 'detail', 'variables']) $(id).hidden = id !== section;
+  for (const id of ['login', 'list', 'detail', 'variables', 'health']) $(id).hidden = id !== section;
 }
 
 function fail(error) {
@@ -112,9 +114,10 @@ async function refresh() {
   clearTimeout(state.timer);
   try {
     state.deployment = /^#(deploy_[0-9a-z]+)$/.exec(location.hash)?.[1] || null;
-    if (location.hash === '#variables') {
-      await showVariables(state.project, fail);
-      show('variables');
+    const view = VIEWS[location.hash];
+    if (view) {
+      await view(state.project, fail);
+      show(location.hash.slice(1));
       fail(null);
       return; // what somebody types there does not go away
     }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { apiPage } from './page.mjs';
 import * as deployments from './deployments.mjs';
 import * as healthChecks from './health-checks.mjs';
+import * as incidents from './incidents.mjs';
 import * as notifiers from './notifiers.mjs';
 import * as organizations from './organizations.mjs';
 import * as people from './people.mjs';
@@ -18,7 +19,7 @@ import * as tokens from './tokens.mjs';
 import * as variables from './variables.mjs';
 import * as webhooks from './webhooks.mjs';
 
-const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, healthChecks, status, webhooks, security, system];
+const subjects = [people, tokens, organizations, projects, variables, policies, notifiers, deployments, healthChecks, incidents, status, webhooks, security, system];
 const docs = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 // Real answers, written by tests/lib/record-examples.mjs.

@@ -91,6 +91,7 @@ const parameterTexts = {
   environmentId: 'An environment\'s id, `env_…`, as `GET /projects/{projectId}/environments` lists it.',
   key: 'A variable\'s name.',
   checkId: 'A health check\'s id, `check_…`.',
+  incidentId: 'An incident\'s id, `inc_…`.',
   windowId: 'A window of maintenance\'s id, `window_…`.',
   slug: 'The name of a status page, as its project chose it.',
   orgId: 'An organization\'s id, `org_…`.',

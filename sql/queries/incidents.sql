@@ -15,7 +15,7 @@ with c as (
 			as g (check_id, id, kind, told, over, at_ms, began_ms, error, message, class, alert_id, certificate_id, threshold, certificate, sha256)
 		join c on c.id = g.check_id left join previews v on v.id = c.preview_id
 ), was as (
-	select i.id, i.check_id from health_incidents i
+	select i.id, i.check_id, i.acknowledged_at is not null as is_looked_after from health_incidents i
 	where i.check_id = any ($1) and i.ended_at is null order by i.id for update
 ), opened as (
 	insert into health_incidents (id, project_id, check_id, began_at, opened_at, error, message, cause, flapping, thread_key)
@@ -31,11 +31,13 @@ with c as (
 	from given g join was on was.check_id = g.check_id
 	where i.id = was.id and (g.over = 1 or g.kind = 'FLAPPING')
 ), known as (
-	select id, check_id from was union all select id, check_id from opened
+	select id, check_id, is_looked_after from was union all select id, check_id, false from opened
 ), alerted as (
 	insert into health_alerts (id, project_id, check_id, incident_id, kind, error, message, certificate, created_at)
 	select g.alert_id, g.project_id, g.check_id, k.id, g.kind, g.error, g.message, null, g.at
-	from given g join known k on k.check_id = g.check_id where g.kind is not null and g.told = 1
+	from given g join known k on k.check_id = g.check_id
+	-- somebody may have said so while it was looked at
+	where g.kind is not null and g.told = 1 and not (g.kind = 'REMINDER' and k.is_looked_after)
 	union all
 	select g.certificate_id, g.project_id, g.check_id, null, 'CERTIFICATE', g.threshold, g.certificate, g.sha256, g.at
 	from given g where g.certificate is not null

@@ -33,12 +33,12 @@ select s.check_id, c.project_id, s.fence, s.slot_at, now() as at, c.name, c.url,
 	s.acc_at, s.acc_ok, s.acc_failed, s.acc_inconclusive, s.acc_latency_sum, s.acc_latency_min, s.acc_latency_max,
 	case when c.headers <> '{}' then c.headers end as headers,
 	(select json_object_agg(h.name, encode(h.sealed, 'hex')) from health_check_headers h where h.check_id = c.id) as secrets,
-	v.url as preview_url, v.provider, v.attempt_id, encode(a.sealed, 'hex') as preview_secrets,
+	v.url as preview_url, v.provider, a.attempt_id, a.sealed as preview_secrets,
 	case when a.sealed is not null or exists (select 1 from health_check_headers h where h.check_id = c.id) then
 		(select encode(k.wrapped, 'hex') from project_keys k where k.project_id = c.project_id) end as wrapped
 from s join health_checks c on c.id = s.check_id
 left join previews v on v.id = c.preview_id
-left join attempt_probe_headers a on a.attempt_id = v.attempt_id;
+left join lateral preview_probe_headers(c.preview_id) a on true;
 
 -- name: probes_renew
 -- $1 worker, $2 checks it is still at, $3 lease in ms.

@@ -376,6 +376,7 @@ static void somebody_looks_after_it(struct call *call, void *arg)
 	expect(call, "select acknowledged and told from health_states", "t\n");
 	expect(call, "select count(*) || ' ' || min(action) from audit_log where id = 'audit_1'",
 	       "1 incident.acknowledge\n");
+	happen(call, 1, 1, HEALTH_REMINDER); /* of a look that began before */
 	now_ms = clock_wall_ms() + 10000;
 	announce(call, 0);
 	expect_told(call, "c1 health.degraded\nc1 health.acknowledged\n");
