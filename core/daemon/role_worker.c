@@ -269,7 +269,6 @@ static void on_probe_wanted(void *arg)
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
-
 	struct health_days days = health_days(w->process.config);
 
 	if (!process_await_db(call, &w->process, w->db) || !process_check_keys(call, &w->process, w->db, w->keys))

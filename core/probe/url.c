@@ -12,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool has_scheme(struct str url, struct str scheme)
+{
+	return url.n >= scheme.n && str_eq_nocase((struct str){ url.p, scheme.n }, scheme);
+}
+
 static const char *check_bytes(struct str url)
 {
 	if (url.n == 0)
@@ -27,7 +32,7 @@ static const char *check_bytes(struct str url)
 			return "holds a character that is not ASCII: write a host as xn--..., and all else "
 			       "percent-encoded";
 	}
-	if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
+	if (!has_scheme(url, STR("http://")) && !has_scheme(url, STR("https://")))
 		return "must start with https:// or http://";
 	return NULL;
 }
@@ -102,7 +107,7 @@ static const char *read_host(CURLU *u, char *host, struct place *ret)
 
 static const char *read_parts(CURLU *u, struct place *ret)
 {
-	char *scheme = NULL, *host = NULL, *port = NULL, *url = NULL;
+	char *scheme = NULL, *host = NULL, *port = NULL, *zone = NULL, *url = NULL;
 	const char *why = "cannot be read: write it like https://example.com/health";
 	int64_t number;
 
@@ -115,6 +120,10 @@ static const char *read_parts(CURLU *u, struct place *ret)
 	ret->is_https = strcmp(scheme, "https") == 0;
 	if (!ret->is_https && strcmp(scheme, "http") != 0) {
 		why = "must start with https:// or http://";
+		goto out;
+	}
+	if (curl_url_get(u, CURLUPART_ZONEID, &zone, 0) == CURLUE_OK) {
+		why = "has an address with a scope id";
 		goto out;
 	}
 	why = read_host(u, host, ret);
@@ -131,6 +140,7 @@ out:
 	curl_free(scheme);
 	curl_free(host);
 	curl_free(port);
+	curl_free(zone);
 	curl_free(url);
 	return why;
 }

@@ -218,6 +218,7 @@ void verdict(struct probe *p, CURLcode code, struct probe_result *ret)
 	else if (ip && p->sent)
 		snprintf(ret->remote_ip, sizeof(ret->remote_ip), "%s", ip);
 	ret->remote_port = ret->remote_ip[0] ? (int)port : 0;
+	ret->is_private = p->opened && !p->is_public;
 	ret->certificate = p->slot->handshake.certificate;
 	ret->body = buf_str(&p->body);
 	ret->body_is_cut = p->long_body;

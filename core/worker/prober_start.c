@@ -76,12 +76,6 @@ static const char *judge_answer(const struct claim *claim, const struct probe_re
 	return error;
 }
 
-/* Whether we are offline cannot be why a private address does not answer. */
-static bool is_private(const struct probe_result *result)
-{
-	return result->remote_ip[0] && address_classify_text(result->remote_ip, NULL) == ADDRESS_PRIVATE;
-}
-
 static void on_probe_done(void *arg, const struct probe_result *result)
 {
 	struct claim *claim = arg;
@@ -100,8 +94,8 @@ static void on_probe_done(void *arg, const struct probe_result *result)
 		claim->error = probe_end_word(result->end);
 	claim->ok = !claim->error;
 	claim->is_ours = result->end == PROBE_INTERNAL || result->end == PROBE_STOPPED;
-	if (probe_end_is_of_network(result->end) && !is_private(result))
-		sentinels_hold(claim);
+	if (probe_end_is_of_network(result->end) && !result->is_private)
+		sentinels_hold(claim); /* are we online? No reason for a private address not to answer */
 	else
 		prober_settle(claim);
 }

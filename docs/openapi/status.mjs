@@ -100,7 +100,7 @@ export const operations = [
       enabled: yes('Whether everybody can see it.'), slug, title: orNull(text('Its heading; the project\'s name when absent.', { minLength: 1, maxLength: 120 })),
       checkIds: orNull(list(id('check', 'A health check of the project.'), 'What it shows, in this order, at most 100; null or absent: all but those of previews.')),
     }, { required: ['enabled', 'slug'] }),
-    example: { enabled: true, slug: 'demo', title: 'Demo shop' }, answers: settings('As it is now.'), errors: [409],
+    example: { enabled: true, slug: 'known', title: 'Demo shop' }, answers: settings('As it is now.'), errors: [409],
   }),
   shown('', {
     id: 'statusPage', summary: 'The status page',

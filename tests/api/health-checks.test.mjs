@@ -1,4 +1,4 @@
-// stack: --fast --env PROBE_ALLOW_CIDRS=10.20.0.0/16
+// stack: --fast --env PROBE_ALLOW_CIDRS=10.20.0.0/16 --env PROBES=0
 // seconds: 120
 // Health checks as people make and change them: every fault has its name, secret headers stay secret, no two changes make what none of them may.
 import assert from 'node:assert/strict';

@@ -134,6 +134,9 @@ test("a token is sealed with the project's data key, and one that the master key
 
 test('the whole change: both keys, rotate, the new one alone; deployments go on at each step', async () => {
   const p = await newProject();
+  const check = (await api('POST', `/projects/${p.id}/health-checks`, { token: owner.token, body: { name: 'x', url: 'https://a.example/', headers: [{ name: 'X-Key', value: secret }] } })).json;
+  const header = () => open(dataKey(second, p), ['health_check_headers', check.id, 'X-Key'],
+    Buffer.from(one(`select encode(sealed, 'hex') as sealed from health_check_headers where check_id = '${check.id}'`).sealed, 'hex')).toString();
   await restart(second, first);
   await deploys(p, 1);
   const fresh = await newProject();
@@ -158,6 +161,7 @@ test('the whole change: both keys, rotate, the new one alone; deployments go on 
   assert.equal(old.status, 78);
   assert.match(old.text, /which opshubd keys rotate has replaced/);
 
+  assert.equal(header(), secret, 'headers of checks went with the key of their project');
   await restart(second, null);
   await deploys(p, 2);
   await deploys(fresh, 1);

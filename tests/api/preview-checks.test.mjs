@@ -2,14 +2,16 @@
 // seconds: 180
 // Each READY preview has a health check, which follows its URL and goes with it; what its provider wants to be sent with requests is kept for it.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { api, assertError, get, post } from '../lib/client.mjs';
+import { env } from '../lib/env.mjs';
 import { fakeVercel } from '../lib/fake-vercel.mjs';
 import { commit, deliver, ofRepository, pullRequest } from '../lib/github.mjs';
 import { daemon } from '../lib/github-login.mjs';
 import { part } from '../lib/part.mjs';
 import { audit, faultyFields, organization, person, project } from '../lib/people.mjs';
-import { open, openProjectKey } from '../lib/sealing.mjs';
+import { keyName, open, openProjectKey, seal } from '../lib/sealing.mjs';
 import { one, rows, run } from '../lib/sql.mjs';
 import { until } from '../lib/until.mjs';
 
@@ -32,7 +34,7 @@ const gone = (p, d) => until('its check is gone', async () => (await only(p, d))
 
 before(async () => {
   vercel = await fakeVercel();
-  daemon.set({ VERCEL_API_BASE: `${vercel.url}/`, USE_MOCK_PROVIDER: '0', PLUGINS_ALLOW_PRIVATE: 'vercel,mock' });
+  daemon.set({ ROTATION_RETRY_MS: '300', VERCEL_API_BASE: `${vercel.url}/`, USE_MOCK_PROVIDER: '0', PLUGINS_ALLOW_PRIVATE: 'vercel,mock' });
   await part('opshubd', 'start');
   owner = await person('owner');
   org = await organization(owner);
@@ -78,13 +80,14 @@ test('a preview that is READY has a check, which follows its URL and is gone wit
   await gone(shop, first);
 });
 
+const dataKey = (p) => openProjectKey(Buffer.from(process.env.ENCRYPTION_KEY_BASE64, 'base64'), p.id,
+  Buffer.from(one(`select encode(wrapped, 'hex') as wrapped from project_keys where project_id = '${p.id}'`).wrapped, 'hex'));
+
 // The headers of what answers at the preview's URL, opened; null: there are none.
 function headersOf(d, p) {
   const row = one(`select attempt_id, sealed from preview_probe_headers('${d.id}')`);
   if (!row?.sealed) return row && null;
-  const key = openProjectKey(Buffer.from(process.env.ENCRYPTION_KEY_BASE64, 'base64'), p.id,
-    Buffer.from(one(`select encode(wrapped, 'hex') as wrapped from project_keys where project_id = '${p.id}'`).wrapped, 'hex'));
-  return open(key, ['attempt_probe_headers', row.attempt_id], Buffer.from(row.sealed, 'hex')).toString();
+  return open(dataKey(p), ['attempt_probe_headers', row.attempt_id], Buffer.from(row.sealed, 'hex')).toString();
 }
 const sealedRows = (d) => rows(`select a.state, a.status from attempt_probe_headers h join preview_attempts a on a.id = h.attempt_id where a.preview_id = '${d.id}'`);
 
@@ -142,6 +145,57 @@ test('a project may do without; all come back with it', async () => {
   assert.equal((await checks(mocked)).length, 3);
   assert.deepEqual(audit(org, 'project.update').map((row) => row.after), [{ previewChecks: false }, { previewChecks: true }, {}]);
   assertError(await api('PATCH', `/projects/${mocked.id}`, { ...token(), body: { previewChecks: 'no' } }), 422, 'ValidationError');
+});
+
+// The mock cloud behind a login: its pages answer 401 without the header. Before a deployment is made, what lets one in is written down for it.
+function guarded(p) {
+  const server = createServer((request, answer) => {
+    const own = `http://127.0.0.1:${server.address().port}`, parts = [];
+    request.on('data', (part) => parts.push(part)).on('end', async () => {
+      if (!request.url.startsWith('/v1/')) {
+        const isIn = request.headers['x-let-me'] === 'in please';
+        server.pages.push(isIn);
+        return answer.writeHead(isIn ? 200 : 401).end();
+      }
+      if (request.method === 'POST' && request.url === '/v1/deployments') {
+        const { id } = one(`select a.id from preview_attempts a join previews v on v.id = a.preview_id where v.project_id = '${p.id}' order by a.created_at desc limit 1`);
+        run(`insert into attempt_probe_headers values ('${id}', '\\x${seal(dataKey(p), ['attempt_probe_headers', id], 'x-let-me: in please\n').toString('hex')}', '${keyName(dataKey(p))}')`);
+      }
+      const { 'content-length': _, host, connection, 'transfer-encoding': __, ...headers } = request.headers;
+      const from = await fetch(env.cloud + request.url, { method: request.method, headers, body: parts.length ? Buffer.concat(parts) : undefined });
+      const text = (await from.text()).replaceAll(env.cloud, own);
+      answer.writeHead(from.status, { 'content-type': from.headers.get('content-type') ?? 'application/json' }).end(text);
+    });
+  });
+  server.pages = [];
+  return new Promise((resolve) => { server.listen(0, '127.0.0.1', () => resolve(server)); });
+}
+
+test('probes, and the look of a rotation at its trial, are sent with them', async () => {
+  const p = await project(org, owner), pr = ++number, server = await guarded(p);
+  try {
+    const environment = (await get(`/projects/${p.id}/environments`, token())).json.find((e) => e.name === 'PREVIEW');
+    const set = await post(`/environments/${environment.id}/envvars`, { ...token(), body: { key: 'API_TOKEN', value: 'the first value of it' } }); // makes the project's key
+    assert.equal(set.status, 201, set.text);
+    const answer = await api('PUT', `/projects/${p.id}/provider`, { ...token(), body: { provider: 'mock', url: `http://127.0.0.1:${server.address().port}` } });
+    assert.equal(answer.status, 200, answer.text);
+    await event(p, 'opened', pr);
+    const d = await ready(p, pr);
+    const [check] = await only(p, d);
+    const looked = await post(`/health-checks/${check.id}/run`, { ...token(), timeout: 60_000 });
+    assert.deepEqual([looked.status, looked.json.statusCode], [200, 200], looked.text);
+    const begun = await post(`/projects/${p.id}/rotate`, { ...token(), body: { keys: ['API_TOKEN'], generator: { type: 'uuid' } } });
+    assert.equal(begun.status, 202, begun.text);
+    const done = await until('the rotation has ended', async () => {
+      const [r] = (await get(`/projects/${p.id}/rotations`, token())).json;
+      return r.endedAt && r;
+    }, { seconds: 90 });
+    assert.deepEqual([done.state, done.reason], ['DONE', `tried with the preview of #${pr}, whose page answered`]);
+    assert.ok(server.pages.length >= 2 && server.pages.every(Boolean), JSON.stringify(server.pages));
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test('a preview nobody wants any more loses its check at once', () => {

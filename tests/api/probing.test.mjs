@@ -1,4 +1,4 @@
-// stack: --fast --api 1 --workers 2 --env PROBE_ALLOW_CIDRS=127.0.0.0/8 --env PROBE_PORTS=1-65535
+// stack: --fast --api 1 --workers 2 --env PROBE_ALLOW_CIDRS=127.0.0.0/8 --env PROBE_PORTS=1-65535 --env PROBE_SENTINELS=http://127.91.7.3:18080/
 // seconds: 120
 // Checks are probed at their slots, by one worker each, and what is found becomes samples, states and incidents.
 import assert from 'node:assert/strict';
@@ -98,6 +98,23 @@ test('each failure has its name', async () => {
     assert.deepEqual([answer.status, answer.json?.ok, answer.json?.error], [200, false, error], answer.text);
     remove(id);
   }
+});
+
+test('while no sentinel answers, failures that our network could be to blame for say nothing', async () => {
+  const nameless = check('http://nowhere.invalid/', { failure_threshold: 1 });
+  const closed = await target();
+  await closed.close();
+  const near = check(`${closed.url}/`, { failure_threshold: 1 });
+  await until('the name was looked up twice', () => samples(nameless).length >= 2, { seconds: 40 });
+  assert.deepEqual([...new Set(samples(nameless).map((s) => `${s.verdict} ${s.error}`))], ['INCONCLUSIVE DNS_FAILED']);
+  assert.equal(state(nameless).status, null);
+  // A private address needs nothing of the world outside.
+  await until('the closed port is down', () => state(near).status === 'DEGRADED', { seconds: 40 });
+  const sentinel = await target({ status: 404 }, { host: '127.91.7.3', port: 18080 });
+  await until('it counts', () => state(nameless).status === 'DEGRADED', { seconds: 40 });
+  assert.ok(sentinel.asked.length > 0);
+  await sentinel.close();
+  remove(nameless, near);
 });
 
 test('maintenance: it is probed, and nothing comes of it', async () => {

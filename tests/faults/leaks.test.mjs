@@ -25,6 +25,7 @@ import { until } from '../lib/until.mjs';
 const marked = (prefix) => `${prefix}${randomBytes(9).toString('hex')}/+"${randomBytes(9).toString('hex')}`;
 const token = marked('vcp_token'), wrongToken = marked('vcp_wrong'), hookSecret = `whsec_${randomBytes(32).toString('base64')}`;
 const variable = marked('vcp_variable'), imported = marked('imported'), broken = marked('broken'), revealed = marked('revealed');
+const header = marked('header'), refusedHeader = marked('refused_header');
 const first = Buffer.from(process.env.ENCRYPTION_KEY_BASE64, 'base64'), second = newKey();
 const seen = []; // answers of the API
 let owner, org, deployed, cloud, monitor, monitored = '', receiver;
@@ -123,6 +124,19 @@ test('variables are set, imported, refused, rolled back and revealed', async () 
   await ask('DELETE', `${at}/SECOND`);
 });
 
+test('health checks with secret headers are made, refused, probed, changed and deleted', async () => {
+  const at = `/projects/${deployed.id}/health-checks`, url = `http://127.0.0.1:${receiver.server.address().port}/`;
+  const made = await ask('POST', at, { name: 'x', url, headers: [{ name: 'Authorization', value: header }] });
+  assert.equal(made.status, 201, made.text);
+  assert.equal((await ask('POST', at, { name: 'x', url, headers: [{ name: 'X Y', value: refusedHeader }] })).status, 422);
+  assert.equal((await ask('POST', `/health-checks/${made.json.id}/run`)).status, 200);
+  assert.equal((await ask('PATCH', `/health-checks/${made.json.id}`, { headers: made.json.headers })).status, 200);
+  for (const path of [at, `/health-checks/${made.json.id}`, `/orgs/${org.id}/audit`]) await ask('GET', path);
+  const gone = await ask('POST', at, { name: 'y', url, headers: [{ name: 'Authorization', value: header }] });
+  assert.equal((await ask('DELETE', `/health-checks/${gone.json.id}`)).status, 204);
+  assert.equal((await ask('POST', `/health-checks/${made.json.id}/disable`)).status, 200);
+});
+
 test('the master key is changed while it runs', async () => {
   daemon.set({ ENCRYPTION_KEY_BASE64: second.toString('base64'), ENCRYPTION_KEY_PREVIOUS_BASE64: first.toString('base64') });
   await part('opshubd', 'stop');
@@ -156,6 +170,7 @@ function forms(name, value) {
 
 function needles() {
   const all = { token, 'a variable': variable, 'an imported variable': imported, 'a variable that was refused': broken, 'a variable that was revealed': revealed,
+    'a header of a check': header, 'a header that was refused': refusedHeader,
     'a token that was refused': wrongToken, 'secret of the webhook notifier': hookSecret, JWT_SECRET: env.jwtSecret,
     GITHUB_WEBHOOK_SECRET: env.webhookSecret, 'the master key': second, 'the master key before': first };
   return [...Object.entries(all), ...dataKeys().map((key) => [`data key ${keyName(key)}`, key])].flatMap(([name, value]) => forms(name, value));

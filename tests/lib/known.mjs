@@ -1,6 +1,6 @@
 // Real values for the parameters of paths: what is there in this stack, asked from the lists in front of them.
 import assert from 'node:assert/strict';
-import { deployment, get, post } from './client.mjs';
+import { api, deployment, get, post } from './client.mjs';
 import { env } from './env.mjs';
 import { deliver, pullRequest } from './github.mjs';
 import { all } from './openapi.mjs';
@@ -28,6 +28,8 @@ export async function learnAll() {
   Object.assign(known, { environmentId: environments.json[0].id, key: 'KNOWN' });
   await post(`/environments/${known.environmentId}/envvars`, { body: { key: known.key, value: 'known' } });
   await post(`/projects/${env.project}/health-checks`, { body: { name: 'Shop', url: 'https://shop.example.com/', intervalSec: 3600 } });
+  await api('PUT', `/projects/${env.project}/status-page`, { body: { enabled: true, slug: 'known' } });
+  known.slug = 'known';
   await post(`/projects/${env.project}/maintenance-windows`, { body: { name: 'Night', weekly: { weekdays: ['SUN'], startTime: '02:00', durationMin: 60 } } });
   // what the prober would find, were there anything to probe
   run(`with i as (

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { one, rows, run } from './sql.mjs';
 
 // answer: what each request gets, to be changed at any time; or a function of (request, response). asked: paths, in order.
-export async function target(answer = { status: 200, body: 'well' }) {
+export async function target(answer = { status: 200, body: 'well' }, { host = '127.0.0.1', port = 0 } = {}) {
   const it = { answer, asked: [], headers: [], sockets: new Set() };
   const server = createServer((request, response) => {
     it.asked.push(request.url);
@@ -13,11 +13,10 @@ export async function target(answer = { status: 200, body: 'well' }) {
   });
   server.on('connection', (socket) => { it.sockets.add(socket); socket.on('close', () => it.sockets.delete(socket)); });
   server.keepAliveTimeout = 60_000;
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  await new Promise((done) => server.listen(port, host, done));
   it.port = server.address().port;
-  it.url = `http://127.0.0.1:${it.port}`;
+  it.url = `http://${host}:${it.port}`;
   it.close = () => new Promise((done) => { server.close(done); for (const socket of it.sockets) socket.destroy(); });
-  it.reopen = () => new Promise((done) => server.listen(it.port, '127.0.0.1', done));
   return it;
 }
 

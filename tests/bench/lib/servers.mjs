@@ -40,7 +40,7 @@ async function ready(server, path) {
   return server;
 }
 
-const freePort = () => new Promise((resolve, reject) => {
+export const freePort = () => new Promise((resolve, reject) => {
   const probe = net.createServer().once('error', reject).listen(0, '127.0.0.1', () => {
     const { port } = probe.address();
     probe.close(() => resolve(port));
@@ -81,16 +81,21 @@ export function peerToken() {
   return `${text}.${createHmac('sha256', settings.jwtSecret).update(text).digest('base64url')}`;
 }
 
-export async function startHello() {
-  const server = start('bare h2o', '', `${settings.build}/tests/bench_hello`, [], {});
+// A program that prints "port N" when it is there.
+export async function startPrinting(name, program, args = []) {
+  const server = start(name, '', program, args, {});
   const end = Date.now() + 10_000;
   while (!/port (\d+)/.test(server.out)) {
-    if (Date.now() > end) throw new Error('bench_hello did not start');
+    if (Date.now() > end) throw new Error(`${name} did not start`);
     await sleep(10);
   }
   server.url = `http://127.0.0.1:${/port (\d+)/.exec(server.out)[1]}`;
   return server;
 }
+
+export const startHello = () => startPrinting('bare h2o', `${settings.build}/tests/bench_hello`);
+
+export const startServer = async (name, url, program, args, path) => ready(start(name, url, program, args, { PATH: process.env.PATH }), path);
 
 // ---- what they cost ----
 const stat = (pid) => {

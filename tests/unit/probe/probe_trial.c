@@ -2,7 +2,7 @@
  *
  * The first line is of options: {"cidrs", "ports", "caFile", "atOnce", "lookups"}. Each other one is a probe; "times"
  * starts it so often; {"close": true} closes the driver while probes are under way. Names under .test come from here:
- *   slow-X.test     nobody answers for 3 s, then 127.0.0.1         flip-X.test   192.0.2.1 and 127.0.0.1 in turn
+ *   slow-X.test     nobody answers for 3 s, then 127.0.0.1         flip-X.test   127.0.0.2 and 127.0.0.1 in turn
  *   both-X.test     ::1 and 127.0.0.1                              home-X.test   127.0.0.1
  *   mixed-X.test    169.254.169.254 and 127.0.0.1                  none-X.test   does not exist */
 #include "base/json_read.h"
@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "probe/probe.h"
 
+#include <locale.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -81,7 +82,7 @@ static int answer(const char *name, const struct addrinfo *hints, struct addrinf
 	if (strncmp(name, "mixed-", 6) == 0)
 		return pair("169.254.169.254", "127.0.0.1", hints, ret);
 	if (strncmp(name, "flip-", 5) == 0)
-		return numeric(lookups_so_far() % 2 ? "192.0.2.1" : "127.0.0.1", hints, ret);
+		return numeric(lookups_so_far() % 2 ? "127.0.0.2" : "127.0.0.1", hints, ret);
 	return numeric("127.0.0.1", hints, ret);
 }
 
@@ -292,6 +293,7 @@ int main(void)
 {
 	struct trial trial = { .line = malloc(LINE_MAX_BYTES), .arena = arena_new() };
 
+	setlocale(LC_ALL, ""); /* as no program of ours does: curl may then know names that are not ASCII */
 	trial.loop = loop_new(0);
 	loop_watchdog(trial.loop, 0);
 	uv_pipe_init(loop_uv(trial.loop), &trial.in, 0);
