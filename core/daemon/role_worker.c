@@ -5,6 +5,7 @@
 #include "plugin/plugin.h"
 #include "probe/rules.h"
 #include "store/plugins.h"
+#include "store/probe_networks.h"
 #include "worker/approval.h"
 #include "worker/deletion.h"
 #include "worker/line.h"
@@ -223,6 +224,22 @@ static void open_notify_queue(struct worker *w)
 	notify_start(w->process.loop, &w->notify);
 }
 
+static void save_probe_networks(struct call *call, struct worker *w)
+{
+	const struct probe_rules *rules = &w->probe_rules;
+	struct str cidrs[PROBE_CIDRS_MAX];
+	bool changed = false;
+
+	for (size_t i = 0; i < rules->n_cidrs; i++)
+		cidrs[i] = probe_cidr_text(call->arena, &rules->cidrs[i]);
+	if (probe_networks_save(call, w->db, cidrs, rules->n_cidrs, &changed) != OK)
+		log_warn("Worker", "The networks that probes may reach could not be compared with what they were",
+			 F_TEXT("error", call->why));
+	else if (changed)
+		log_warn("Worker", "The private networks that probes may reach have changed",
+			 F_INT("networks", (int64_t)rules->n_cidrs));
+}
+
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
@@ -233,6 +250,7 @@ static void boot(struct call *call, void *arg)
 	open_notify_queue(w);
 	settle_predecessor(call, w);
 	save_catalog(call, w);
+	save_probe_networks(call, w);
 	heart_ready(w->process.heart);
 }
 
