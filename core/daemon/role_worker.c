@@ -306,7 +306,7 @@ static void close_all(struct worker *w)
 
 int run_worker(const struct config *config, const struct child_options *options)
 {
-	struct worker w = { .options = options };
+	static struct worker w; /* large for a stack, and there is one in a process */
 	struct catalog_options catalog = {
 		.folder = config->plugin_dir,
 		.enabled = str_of(config->plugins_enabled),
@@ -315,6 +315,7 @@ int run_worker(const struct config *config, const struct child_options *options)
 	};
 	struct fiber_options boot_options = { .name = "boot" };
 
+	w.options = options;
 	config_probe_rules(config, &w.probe_rules);
 	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
 	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);

@@ -8,3 +8,7 @@ set_target_properties(bench_load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BIN
 add_executable(bench_secrets EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/secrets.c)
 target_link_libraries(bench_secrets PRIVATE opshub_store)
 set_target_properties(bench_secrets PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+# bench_probe_loop: the figure "probes": core/probe alone, and a bare curl_multi loop beside it.
+add_executable(bench_probe_loop EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/probe_loop.c)
+target_link_libraries(bench_probe_loop PRIVATE opshub_probe)
+set_target_properties(bench_probe_loop PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
