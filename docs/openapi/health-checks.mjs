@@ -101,7 +101,7 @@ export const schemas = {
     phases: object({
       dnsMs: milliseconds('Finding the address.'), connectMs: milliseconds('The TCP connection.'), tlsMs: milliseconds('The handshake.'),
       firstByteMs: milliseconds('From the request to the first byte of the answer.'), totalMs: milliseconds('Everything, redirects included.'),
-    }, 'How long each part of the way took, in milliseconds, of the last address that was asked; null where there was no such part.'),
+    }, { description: 'How long each part of the way took, in milliseconds, of the last address that was asked; null where there was no such part.' }),
     certificate: { ...object({
       fingerprint: text('SHA-256, as hex.'), subject: text('Whose it is.'), issuer: text('Who signed it.'), expiresAt: time('When it ends.'),
       daysLeft: whole('Whole days until then; negative when it has ended.'),
