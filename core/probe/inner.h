@@ -150,5 +150,7 @@ bool redirect_next(struct probe *p, const struct probe_rules *rules, struct prob
 
 /* probes.c */
 const struct probe_rules *probes_rules(const struct probes *probes);
+void probes_count_socket(struct probes *probes, int step); /* 1: opened, -1: closed */
+bool probes_may_keep(const struct probes *probes);         /* one more connection, when this probe has ended */
 
 #endif
