@@ -3,7 +3,7 @@ import os from 'node:os';
 import { printTable } from './lib/results.mjs';
 import { stopAll } from './lib/servers.mjs';
 
-const all = ['start', 'healthz', 'list', 'latency', 'queue', 'inflight', 'webhooks', 'login', 'guard', 'keys', 'probes'];
+const all = ['start', 'healthz', 'list', 'latency', 'queue', 'inflight', 'webhooks', 'login', 'guard', 'keys', 'probes', 'statuspage'];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : all;
 const unknown = wanted.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
