@@ -144,11 +144,13 @@ void probe_has_head(struct probe *p);
 
 /* verdict.c */
 void verdict(struct probe *p, CURLcode code, struct probe_result *ret);
-/* Is the answer a redirect that is to be followed? Then p->place is the next one. Changes result->end when it must not
- * be followed. */
+/* redirect.c. Is the answer a redirect that is to be followed? Then p->place is the next one. Changes result->end when
+ * it must not be followed. */
 bool redirect_next(struct probe *p, const struct probe_rules *rules, struct probe_result *result);
 
 /* probes.c */
 const struct probe_rules *probes_rules(const struct probes *probes);
+void probes_count_socket(struct probes *probes, int step); /* 1: opened, -1: closed */
+bool probes_may_keep(const struct probes *probes);         /* one more connection, when this probe has ended */
 
 #endif

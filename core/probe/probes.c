@@ -23,11 +23,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define AT_ONCE  2000
-#define LOOKUPS  64
-#define IDLE     1000
-#define BATCH    128 /* sockets that are served before the loop gets its turn */
-#define SWEEP_MS 20  /* how late those may be told that wait for a name or a slot */
+#define AT_ONCE     2000
+#define LOOKUPS     64
+#define IDLE        1000
+#define CONNECTIONS 100000L
+#define BATCH       128 /* sockets that are served before the loop gets its turn */
+#define SWEEP_MS    20  /* how late those may be told that wait for a name or a slot */
 
 struct probes {
 	struct loop *loop;
@@ -40,13 +41,25 @@ struct probes {
 	struct lookups *lookups;
 	struct slot *slots; /* free ones */
 	struct probe_list queued, looking, lost, waiting, running, cut;
-	unsigned n, n_running, n_handles;
+	unsigned n, n_running, n_sockets, n_handles;
 	bool closing;
 };
 
 const struct probe_rules *probes_rules(const struct probes *probes)
 {
 	return probes->o.rules;
+}
+
+void probes_count_socket(struct probes *probes, int step)
+{
+	probes->n_sockets += (unsigned)step;
+}
+
+/* The first ones stay. Were the oldest ones closed for new ones, as curl does it, more targets than connections would
+ * mean that none is there when its next probe comes. */
+bool probes_may_keep(const struct probes *probes)
+{
+	return probes->n_sockets < probes->n_running + probes->o.idle;
 }
 
 /* ---- lists ---- */
@@ -440,7 +453,7 @@ struct probes *probes_open(struct loop *loop, const struct probes_options *optio
 	curl_multi_setopt(probes->multi, CURLMOPT_SOCKETDATA, probes);
 	curl_multi_setopt(probes->multi, CURLMOPT_TIMERFUNCTION, on_timer_change);
 	curl_multi_setopt(probes->multi, CURLMOPT_TIMERDATA, probes);
-	curl_multi_setopt(probes->multi, CURLMOPT_MAXCONNECTS, (long)probes->o.idle);
+	curl_multi_setopt(probes->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS); /* see probes_may_keep() */
 	/* A connection serves one probe at a time: nobody waits for another's answer. */
 	curl_multi_setopt(probes->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	uv_timer_init(uv, &probes->timer);
