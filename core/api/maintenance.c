@@ -172,9 +172,10 @@ static int read_body(struct exchange *x, unsigned needs, struct window_change *c
 	read_checks(in, c);
 	once = input_value(in, "once", INPUT_NULLABLE);
 	weekly = input_value(in, "weekly", INPUT_NULLABLE);
-	if (once && weekly)
+	if (once && weekly) {
+		input_fault(in, "once", "cannot be beside weekly: a window is one of the two");
 		input_fault(in, "weekly", "cannot be beside once: a window is one of the two");
-	else if (!once && !weekly && (needs || input_is_null(in, "once") || input_is_null(in, "weekly")))
+	} else if (!once && !weekly && (needs || input_is_null(in, "once") || input_is_null(in, "weekly")))
 		input_fault(in, "once", "or weekly is required: when the window is open");
 	else if (once)
 		read_nested(in, "once", once, c, read_once);

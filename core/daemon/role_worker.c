@@ -6,6 +6,7 @@
 #include "probe/rules.h"
 #include "store/health_runs.h"
 #include "store/plugins.h"
+#include "store/probe_networks.h"
 #include "worker/announce.h"
 #include "worker/approval.h"
 #include "worker/deletion.h"
@@ -266,6 +267,22 @@ static void on_probe_wanted(void *arg)
 	prober_wake(((struct worker *)arg)->prober);
 }
 
+static void save_probe_networks(struct call *call, struct worker *w)
+{
+	const struct probe_rules *rules = &w->probe_rules;
+	struct str cidrs[PROBE_CIDRS_MAX];
+	bool changed = false;
+
+	for (size_t i = 0; i < rules->n_cidrs; i++)
+		cidrs[i] = probe_cidr_text(call->arena, &rules->cidrs[i]);
+	if (probe_networks_save(call, w->db, cidrs, rules->n_cidrs, &changed) != OK)
+		log_warn("Worker", "The networks that probes may reach could not be compared with what they were",
+			 F_TEXT("error", call->why));
+	else if (changed)
+		log_warn("Worker", "The private networks that probes may reach have changed",
+			 F_INT("networks", (int64_t)rules->n_cidrs));
+}
+
 static void boot(struct call *call, void *arg)
 {
 	struct worker *w = arg;
@@ -279,6 +296,7 @@ static void boot(struct call *call, void *arg)
 	settle_predecessor(call, w);
 	open_prober(w);
 	save_catalog(call, w);
+	save_probe_networks(call, w);
 	heart_ready(w->process.heart);
 }
 
@@ -340,7 +358,7 @@ static void close_all(struct worker *w)
 
 int run_worker(const struct config *config, const struct child_options *options)
 {
-	struct worker w = { .options = options };
+	static struct worker w; /* large for a stack, and there is one in a process */
 	struct catalog_options catalog = {
 		.folder = config->plugin_dir,
 		.enabled = str_of(config->plugins_enabled),
@@ -349,6 +367,7 @@ int run_worker(const struct config *config, const struct child_options *options)
 	};
 	struct fiber_options boot_options = { .name = "boot" };
 
+	w.options = options;
 	config_probe_rules(config, &w.probe_rules);
 	w.catalog = catalog_open(&catalog); /* before the loop and any thread */
 	crash_install(fcntl(CHILD_CRASH_FD, F_GETFD) < 0 ? -1 : CHILD_CRASH_FD);

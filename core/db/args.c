@@ -6,7 +6,6 @@
 #include "db/inner.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BYTES_MAX (256 * 1024 * 1024)
@@ -65,14 +64,16 @@ static const char *text_array(struct arena *arena, const struct str *texts, size
 
 static const char *integer_array(struct arena *arena, const int64_t *ints, size_t n)
 {
-	size_t size = 24 * n + 3, at = 1;
-	char *text = arena_raw(arena, size);
+	char *text = arena_raw(arena, (INT_TEXT_MAX + 1) * n + 3), *p = text;
 
-	text[0] = '{';
-	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(text + at, size - at, "%s%lld", i ? "," : "", (long long)ints[i]);
-	text[at++] = '}';
-	text[at] = '\0';
+	*p++ = '{';
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			*p++ = ',';
+		p += str_from_int(ints[i], p);
+	}
+	*p++ = '}';
+	*p = '\0';
 	return text;
 }
 

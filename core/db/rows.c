@@ -155,13 +155,18 @@ void rows_copy(struct arena *arena, const PGresult *result, struct db_rows *ret)
 	*ret = (struct db_rows){ n_rows, n_cols, atoi(PQcmdTuples((PGresult *)(uintptr_t)result)), cols, cells };
 }
 
+/* Rows are mostly read in the order of their columns: the one read last, or the one behind it, is tried first. */
 size_t rows_column(const struct db_rows *rows, const char *col)
 {
+	static _Thread_local int last;
 	struct str name = str_of(col);
 
+	for (int c = last; c < last + 2 && c < rows->n_cols; c++)
+		if (str_eq(rows->cols[c].name, name))
+			return (size_t)(last = c);
 	for (int c = 0; c < rows->n_cols; c++)
 		if (str_eq(rows->cols[c].name, name))
-			return (size_t)c;
+			return (size_t)(last = c);
 	fprintf(stderr, "a result has no column \"%s\": its query and the code that reads it disagree\n", col);
 	abort();
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define KEPT_IDLE_S 120L
 #define KEPT_LIFE_S 300L
@@ -33,7 +34,16 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
 		p->no_socket = true;
 	p->opened = true;
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	probes_count_socket(p->probes, 1);
+	return fd;
+}
+
+static int on_close_socket(void *probes, curl_socket_t fd)
+{
+	probes_count_socket(probes, -1);
+	return close(fd);
 }
 
 static bool may_talk_to(const struct probe *p, const char *ip, int port)
@@ -134,6 +144,7 @@ static bool set_fixed(CURL *e, struct slot *slot, const char *ca_file)
 	SET(DISALLOW_USERNAME_IN_URL, 1L);
 	SET(NETRC, (long)CURL_NETRC_IGNORED);
 	SET(OPENSOCKETFUNCTION, on_open_socket);
+	SET(CLOSESOCKETFUNCTION, on_close_socket);
 	SET(PREREQFUNCTION, on_before_request);
 	SET(HEADERFUNCTION, on_header);
 	SET(WRITEFUNCTION, on_body);
@@ -256,6 +267,7 @@ bool hop_prepare(struct probe *p, long left_ms)
 	SET(FRESH_CONNECT, fresh);
 	SET(FORBID_REUSE, fresh);
 	SET(OPENSOCKETDATA, p);
+	SET(CLOSESOCKETDATA, p->probes);
 	SET(PREREQDATA, p);
 	SET(HEADERDATA, p);
 	SET(WRITEDATA, p);

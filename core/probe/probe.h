@@ -97,7 +97,7 @@ struct probe_result {
 	unsigned redirects;                                          /* followed */
 	bool kept_connection;
 	bool login_redirect; /* a 3xx to another host's login, or 401/403: the target wants somebody to log in */
-	bool is_private; /* it has an address, and none that is public */
+	bool is_private;     /* it has an address, and none that is public */
 	char remote_ip[64];
 	int remote_port;
 	struct str body;  /* gone after the callback */

@@ -51,6 +51,9 @@ static void read_knowledge(const struct db_rows *rows, int i, struct probe_due *
 {
 	struct str certificate = db_text(rows, i, "certificate");
 
+	snprintf(due->certificate, sizeof(due->certificate), "%.*s", STR_FMT(certificate));
+	due->certificate_ends_ms = db_time(rows, i, "certificate_expires_at");
+	due->warned = (int)db_int(rows, i, "certificate_warned");
 	due->rules = (struct health_rules){
 		.failure_threshold = (int)db_int(rows, i, "failure_threshold"),
 		.recovery_threshold = (int)db_int(rows, i, "recovery_threshold"),
@@ -71,9 +74,6 @@ static void read_knowledge(const struct db_rows *rows, int i, struct probe_due *
 		.acknowledged = db_bool(rows, i, "acknowledged"),
 	};
 	read_changes(db_text(rows, i, "changes"), &due->state);
-	snprintf(due->certificate, sizeof(due->certificate), "%.*s", STR_FMT(certificate));
-	due->certificate_ends_ms = db_time(rows, i, "certificate_expires_at");
-	due->warned = (int)db_int(rows, i, "certificate_warned");
 	due->sums = (struct health_sums){
 		.at_ms = db_time(rows, i, "acc_at"),
 		.ok = db_int(rows, i, "acc_ok"),

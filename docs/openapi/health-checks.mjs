@@ -3,6 +3,7 @@ import { body, id, list, object, operation, orNull, page, ref, text, time, whole
 
 const tag = 'Health checks';
 const any = (description) => ({ description });
+const milliseconds = (description) => ({ description, type: ['number', 'null'], minimum: 0 });
 const minutes = (description) => whole(description, { minimum: 0, maximum: 10080 });
 const parents = list(id('check', 'A health check of the same project.'),
   'While one of these is down, nothing is said of this one. At most 5, and no circle.');
@@ -86,6 +87,26 @@ export const schemas = {
     createdAt: time('When it was made.'),
     updatedAt: time('When somebody last changed it.'),
   }),
+  HealthLook: object({
+    ok: yes('Whether the answer was as expected.'),
+    verdict: word('What it counts as: only OK and FAILED change anything.', ['OK', 'FAILED', 'INCONCLUSIVE', 'MAINTENANCE']),
+    error: orNull(text('Why it was not good: a code of docs/health.md.')),
+    expected: orNull(text('What the answer should have been, when that is what is wrong with it.')),
+    statusCode: orNull(whole('What was answered.')),
+    latencyMs: orNull(whole('All of it, redirects included.')),
+    checkedAt: time('When it began.'),
+    httpVersion: orNull(text('1.0, 1.1 or 2.')),
+    remoteAddress: orNull(text('Address and port of who answered last.')),
+    redirects: whole('How many were followed.'),
+    phases: object({
+      dnsMs: milliseconds('Finding the address.'), connectMs: milliseconds('The TCP connection.'), tlsMs: milliseconds('The handshake.'),
+      firstByteMs: milliseconds('From the request to the first byte of the answer.'), totalMs: milliseconds('Everything, redirects included.'),
+    }, { description: 'How long each part of the way took, in milliseconds, of the last address that was asked; null where there was no such part.' }),
+    certificate: { ...object({
+      fingerprint: text('SHA-256, as hex.'), subject: text('Whose it is.'), issuer: text('Who signed it.'), expiresAt: time('When it ends.'),
+      daysLeft: whole('Whole days until then; negative when it has ended.'),
+    }), type: ['object', 'null'] },
+  }),
   MaintenanceWindow: object({
     id: id('window', 'Its id.'),
     ...windowFields,
@@ -119,6 +140,11 @@ const ofCheck = (prefix, suffix) => [
   operation(`POST ${prefix}/health-checks/{checkId}/disable`, {
     id: `disableHealthCheck${suffix}`, tag, role: 'MAINTAINER', summary: 'Do not look at it any more',
     description: 'Its incident, if one is open, ends.', answers: one('Switched off.'), errors: [409],
+  }),
+  operation(`POST ${prefix}/health-checks/{checkId}/run`, {
+    id: `runHealthCheck${suffix}`, tag, role: 'DEVELOPER', summary: 'Look at it now, and answer with what was seen',
+    description: 'On a connection of its own, also when the check is switched off. The look counts as any other, and the answer comes within its `timeoutMs` '
+      + 'and some seconds.', answers: { 200: { description: 'What was seen, good or bad.', schema: ref('HealthLook') } }, errors: [503],
   }),
 ];
 

@@ -18,24 +18,27 @@ with due as materialized (
 	update health_runs r set fence = s.fence from s where r.check_id = s.check_id and r.finished_at is null
 	returning r.check_id
 )
-select s.check_id, c.project_id, s.fence, s.slot_at, now() as at, c.name, c.url, c.method, c.enabled, c.interval_ms,
-	(hashtextextended(s.check_id, 0) & 9223372036854775807) % c.interval_ms as phase_ms, c.timeout_ms, c.redirects, c.verify_tls,
-	c.http_version, c.expected_min, c.expected_max, c.response_contains, c.response_matches, c.json_path, c.json_equals,
-	c.latency_max_ms, c.failure_threshold, c.recovery_threshold, c.alert_cooldown_min, c.reminder_min, c.flap_changes,
-	c.flap_window_min, c.depends_on <> '{}' as has_parents,
+select s.check_id, c.project_id, c.name, s.fence, s.slot_at, c.interval_ms,
+	(hashtextextended(s.check_id, 0) & 9223372036854775807) % c.interval_ms as phase_ms, c.enabled,
 	s.check_id in (select check_id from wanted) as wanted,
 	exists (select 1 from maintenance_windows w where w.project_id = c.project_id)
 		and maintenance_open(c.id, c.project_id, greatest(s.slot_at, now())) as maintenance,
-	s.status, s.failures, s.successes, s.failing_since, s.flapping, s.incident_id is not null as incident, s.told, s.told_at,
-	s.acknowledged, s.certificate, s.certificate_expires_at, s.certificate_warned,
-	case when s.changes <> '{}' then
-		(select string_agg((extract(epoch from t) * 1000)::bigint::text, ',') from unnest(s.changes) t) end as changes,
-	s.acc_at, s.acc_ok, s.acc_failed, s.acc_inconclusive, s.acc_latency_sum, s.acc_latency_min, s.acc_latency_max,
+	c.depends_on <> '{}' as has_parents,
+	c.url, c.method, c.http_version, c.timeout_ms, c.redirects, c.verify_tls,
 	case when c.headers <> '{}' then c.headers end as headers,
 	(select json_object_agg(h.name, encode(h.sealed, 'hex')) from health_check_headers h where h.check_id = c.id) as secrets,
 	v.url as preview_url, v.provider, a.attempt_id, a.sealed as preview_secrets,
 	case when a.sealed is not null or exists (select 1 from health_check_headers h where h.check_id = c.id) then
-		(select encode(k.wrapped, 'hex') from project_keys k where k.project_id = c.project_id) end as wrapped
+		(select encode(k.wrapped, 'hex') from project_keys k where k.project_id = c.project_id) end as wrapped,
+	c.expected_min, c.expected_max, c.response_contains, c.response_matches, c.json_path, c.json_equals, c.latency_max_ms,
+	s.certificate, s.certificate_expires_at, s.certificate_warned,
+	c.failure_threshold, c.recovery_threshold, c.alert_cooldown_min, c.reminder_min, c.flap_changes, c.flap_window_min,
+	s.status, s.failures, s.successes, s.failing_since, s.flapping, s.incident_id is not null as incident, s.told, s.told_at,
+	s.acknowledged,
+	case when s.changes <> '{}' then
+		(select string_agg((extract(epoch from t) * 1000)::bigint::text, ',') from unnest(s.changes) t) end as changes,
+	s.acc_at, s.acc_ok, s.acc_failed, s.acc_inconclusive, s.acc_latency_sum, s.acc_latency_min, s.acc_latency_max,
+	now() as at
 from s join health_checks c on c.id = s.check_id
 left join previews v on v.id = c.preview_id
 left join lateral preview_probe_headers(c.preview_id) a on true;

@@ -8,12 +8,11 @@ set_target_properties(bench_load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BIN
 add_executable(bench_secrets EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/secrets.c)
 target_link_libraries(bench_secrets PRIVATE opshub_store)
 set_target_properties(bench_secrets PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-# bench_target and bench_bare_probes: the figure "probes".
-pkg_check_modules(LIBCURL REQUIRED IMPORTED_TARGET libcurl)
+# bench_probe_loop: the figure "probes": core/probe alone, and a bare curl_multi loop beside it.
+add_executable(bench_probe_loop EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/probe_loop.c)
+target_link_libraries(bench_probe_loop PRIVATE opshub_probe)
+set_target_properties(bench_probe_loop PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+# bench_target: what is probed in the figure "probes".
 add_executable(bench_target EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/target.c)
-add_executable(bench_bare_probes EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bare_probes.c)
-target_link_libraries(bench_bare_probes PRIVATE PkgConfig::LIBCURL)
-foreach(name bench_target bench_bare_probes)
-  target_link_libraries(${name} PRIVATE opshub_flags)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-endforeach()
+target_link_libraries(bench_target PRIVATE opshub_flags)
+set_target_properties(bench_target PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -1,4 +1,5 @@
-/* What is probed in the figure "probes": an HTTP server that does next to nothing, so that whoever asks is what is measured.
+/* What is probed in the figure "probes": an HTTP server that does next to nothing, so that whoever asks is what is
+ * measured.
  *
  * target [close]    prints "port N" and serves until it is killed; close: it ends each connection behind its answer */
 #include <arpa/inet.h>
@@ -45,7 +46,8 @@ static void answer(int fd, bool closes)
 
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n <= 0 || send(fd, closes ? closed : kept, (closes ? sizeof(closed) : sizeof(kept)) - 1, MSG_NOSIGNAL) < 0) {
+	if (n <= 0 ||
+	    send(fd, closes ? closed : kept, (closes ? sizeof(closed) : sizeof(kept)) - 1, MSG_NOSIGNAL) < 0) {
 		close(fd);
 		return;
 	}

@@ -12,6 +12,7 @@ import { settings } from '../lib/settings.mjs';
 export const title = 'probes of health checks';
 
 const AT_ONCE = 64;
+const LOOP = 30_000;
 const MANY = 20_000; // each due every second: more than one worker can do
 const DAY_MINUTE = 50_000;
 const run = promisify(execFile);
@@ -70,10 +71,11 @@ async function wholeRate(what, target) {
   await stop(server);
 }
 
-async function bare(what, target, ...words) {
-  const { stdout } = await run(program('bench_bare_probes'), [`${target.url}/`, String(settings.seconds), String(AT_ONCE), ...words]);
+// core/probe alone, with connections kept or not, and a bare loop of curl's.
+async function loop(what, who, kind, target) {
+  const { stdout } = await run(program('bench_probe_loop'), [kind, `${target.url}/`, String(LOOP), String(AT_ONCE)]);
   const result = JSON.parse(stdout);
-  record('probes', what, words.length ? 'curl multi' : 'curl multi', result.probes / (result.cpuUs / 1e6), '/cpu s', { rate: result.probes / result.seconds });
+  record('probes', what, who, result.perCpuSecond, '/cpu s', { rate: result.probes / result.seconds });
 }
 
 async function blackbox(what, target) {
@@ -112,9 +114,10 @@ export async function measure() {
   const closing = await startTarget('close');
   for (let round = 0; round < settings.rounds; round++) {
     await wholeRate('connections kept', kept);
-    await bare('connections kept', kept, 'keep');
+    await loop('connections kept', 'driver alone', 'kept', kept);
     await wholeRate('new connections', closing);
-    await bare('new connections', closing);
+    await loop('new connections', 'driver alone', 'driver', closing);
+    await loop('new connections', 'bare curl', 'bare', closing);
     await blackbox('new connections', closing);
   }
   await aMinute(kept);

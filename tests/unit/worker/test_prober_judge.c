@@ -1,0 +1,45 @@
+/* Slots of checks. That the SQL function says the same is tests/api/probing.test.mjs's. */
+#include "worker/prober_inner.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void test_the_next_slot_is_the_first_one_ahead(void **state)
+{
+	(void)state;
+	assert_int_equal(slot_after(1000, 250, 0), 250);
+	assert_int_equal(slot_after(1000, 250, 249), 250);
+	assert_int_equal(slot_after(1000, 250, 250), 1250); /* not the one it stands in */
+	assert_int_equal(slot_after(1000, 250, 251), 1250);
+	assert_int_equal(slot_after(1000, 0, 0), 1000);
+	assert_int_equal(slot_after(60000, 59999, 59998), 59999);
+	assert_int_equal(slot_after(86400000, 5, 1700000000000), 1700006400005);
+}
+
+static void test_slots_are_an_interval_apart(void **state)
+{
+	int64_t slot = slot_after(7000, 6543, 1700000000000);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		int64_t next = slot_after(7000, 6543, slot);
+
+		assert_int_equal(next - slot, 7000);
+		assert_int_equal(slot_after(7000, 6543, slot - 1), slot);
+		slot = next;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_next_slot_is_the_first_one_ahead),
+		cmocka_unit_test(test_slots_are_an_interval_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
