@@ -1,12 +1,14 @@
 /* Probes: outgoing requests to where users point us, thousands a second, on a curl multi handle of their own.
  *
- * Nothing here is shared with core/net but the address rule. A probe is no fiber: it is a record of a few KB, driven on
- * the loop's stack, whose end is a callback. Where it goes is decided on the socket address curl is about to use, again
- * before the request on a kept connection, and again at each redirect, which is followed by hand.
+ * Nothing here is shared with core/net but the address rule and curl's start. A probe is no fiber: it is a record of a
+ * few KB, driven on the loop's stack, whose end is a callback. Where it goes is decided on the socket address curl is
+ * about to use, again before the request on a kept connection, and again at each redirect, which is followed by hand.
  *
  * Owns: the multi handle, its sockets and timer, the easy handles (pooled), every probe until its end.
- * Bounds: probes under way, name look-ups under way, idle connections, bytes of a body and of a head that are read. One
- * that is over a bound waits; its time-out begins when it starts. */
+ * Bounds: probes on a connection (at_once), name look-ups under way, idle connections, bytes of a body and of a head
+ * that are read. One that is over at_once waits; its time-out begins when it starts. One whose name is looked up has
+ * started, and does not count to at_once: a resolver that hangs delays those who need it, until their time is over
+ * (DNS_FAILED), and nobody else. Time-outs are exact, for those who wait for a name to 20 ms. */
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
@@ -57,20 +59,20 @@ enum probe_end {
 	PROBE_BAD_HEADER,
 	PROBE_ADDRESS_NOT_ALLOWED,
 	PROBE_PORT_NOT_ALLOWED,
-	PROBE_DNS_FAILED,
+	PROBE_DNS_FAILED, /* no such name, or not resolved within the time-out */
 	PROBE_CONNECTION_REFUSED,
-	PROBE_CONNECTION_FAILED, /* no route, reset before TLS ... */
-	PROBE_CONNECT_TIMEOUT,   /* no connection within the time-out */
-	PROBE_TIMEOUT,           /* connected, no whole answer within it */
-	PROBE_TLS_FAILED,        /* the handshake */
-	PROBE_CERTIFICATE_EXPIRED,
+	PROBE_CONNECTION_FAILED,    /* no route, reset before TLS ... */
+	PROBE_CONNECT_TIMEOUT,      /* no connection within the time-out */
+	PROBE_TIMEOUT,              /* connected, no whole answer within it */
+	PROBE_TLS_FAILED,           /* the handshake */
+	PROBE_CERTIFICATE_EXPIRED,  /* or not valid yet */
 	PROBE_CERTIFICATE_MISMATCH, /* of another host */
 	PROBE_CERTIFICATE_UNTRUSTED,
 	PROBE_CONNECTION_CLOSED, /* before the answer was whole */
 	PROBE_NOT_HTTP,
 	PROBE_NOT_HTTP_2, /* it was demanded */
 	PROBE_HEAD_TOO_LONG,
-	PROBE_BODY_TOO_LONG, /* only when the body is wanted */
+	PROBE_BODY_TOO_LONG, /* only when the body is wanted: status and the first PROBE_BODY_MAX are there */
 	PROBE_TOO_MANY_REDIRECTS,
 	PROBE_REDIRECT_REFUSED, /* to a place, or from https to http, where it must not go */
 	PROBE_INTERNAL,         /* out of descriptors or memory: ours, says nothing about the target */

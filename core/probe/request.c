@@ -61,7 +61,7 @@ struct probe *probe_new(struct probes *probes, const struct probe_request *reque
 	p->fresh = request->fresh;
 	p->allow_private = request->allow_private;
 	p->wants_body = request->wants_body;
-	p->redirects = request->redirects;
+	p->redirects = request->redirects < PROBE_REDIRECTS ? request->redirects : PROBE_REDIRECTS;
 	p->timeout_ms = request->timeout_ms;
 	p->dns_us = -1;
 	buf_init(&p->lines, HEADERS_SIZE);

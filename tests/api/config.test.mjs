@@ -54,6 +54,14 @@ test('the key before is checked as strictly as the current one, and is another o
   refused({ ENCRYPTION_KEY_PREVIOUS_BASE64: key }, 'ENCRYPTION_KEY_PREVIOUS_BASE64', /the same key/);
 });
 
+test('where probes may go is a list of private networks, and one of ports', () => {
+  refused({ PROBE_ALLOW_CIDRS: '10.0.0.0/8,example' }, 'PROBE_ALLOW_CIDRS', /entry 2 is no network/);
+  refused({ PROBE_ALLOW_CIDRS: '169.254.0.0/16' }, 'PROBE_ALLOW_CIDRS', /nobody may go/);
+  refused({ PROBE_PORTS: '80,99999' }, 'PROBE_PORTS', /entry 2 is no port/);
+  refused({ PROBE_PORTS: ',' }, 'PROBE_PORTS', /is empty/);
+  refused({ PROBES_AT_ONCE: '0' }, 'PROBES_AT_ONCE', /from 1 to/);
+});
+
 test('values of the wrong kind are refused', () => {
   refused({ ENCRYPTION_KEY_BASE64: 'not base64 at all, is it?' }, 'ENCRYPTION_KEY_BASE64', /base64/i);
   refused({ DATABASE_URL: 'mysql://user:password-of-mine@host/db' }, 'DATABASE_URL', /postgres/);
