@@ -253,7 +253,6 @@ bool hop_prepare(struct probe *p, long left_ms)
 	CURL *e = p->slot->easy;
 	/* POST must not be sent twice, which curl does when a kept connection turns out to be dead. */
 	long fresh = p->fresh || p->again || strcmp(p->method, "POST") == 0;
-	long forbid = fresh || !probes_may_keep(p->probes);
 	bool ok = add_headers(p);
 
 	p->slot->handshake = (struct handshake){ 0 };
@@ -266,7 +265,7 @@ bool hop_prepare(struct probe *p, long left_ms)
 	SET(SSL_VERIFYPEER, p->skip_tls_verify ? 0L : 1L);
 	SET(SSL_VERIFYHOST, p->skip_tls_verify ? 0L : 2L);
 	SET(FRESH_CONNECT, fresh);
-	SET(FORBID_REUSE, forbid);
+	SET(FORBID_REUSE, fresh);
 	SET(OPENSOCKETDATA, p);
 	SET(CLOSESOCKETDATA, p->probes);
 	SET(PREREQDATA, p);

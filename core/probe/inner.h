@@ -139,8 +139,6 @@ struct slot *slot_new(const char *ca_file);
 void slot_free(struct slot *slot);
 bool hop_prepare(struct probe *p, long left_ms); /* false: out of memory */
 void hop_done(struct probe *p);                  /* what belongs to the hop alone is freed */
-/* probes.c: the head is whole and its body is not wanted: whatever comes of it with this packet is the end. */
-void probe_has_head(struct probe *p);
 
 /* verdict.c */
 void verdict(struct probe *p, CURLcode code, struct probe_result *ret);
@@ -149,8 +147,10 @@ void verdict(struct probe *p, CURLcode code, struct probe_result *ret);
 bool redirect_next(struct probe *p, const struct probe_rules *rules, struct probe_result *result);
 
 /* probes.c */
+/* From within curl: the head is whole. When its body is not wanted, whatever comes of it with this packet is the end.
+ */
+void probe_has_head(struct probe *p);
 const struct probe_rules *probes_rules(const struct probes *probes);
 void probes_count_socket(struct probes *probes, int step); /* 1: opened, -1: closed */
-bool probes_may_keep(const struct probes *probes);         /* one more connection, when this probe has ended */
 
 #endif

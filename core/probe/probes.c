@@ -41,7 +41,8 @@ struct probes {
 	struct lookups *lookups;
 	struct slot *slots; /* free ones */
 	struct probe_list queued, looking, lost, waiting, running, cut;
-	unsigned n, n_running, n_sockets, n_handles;
+	unsigned n, n_running, n_handles;
+	unsigned n_sockets, n_headless; /* of curl; probes that run and have no head of an answer */
 	bool closing;
 };
 
@@ -53,13 +54,6 @@ const struct probe_rules *probes_rules(const struct probes *probes)
 void probes_count_socket(struct probes *probes, int step)
 {
 	probes->n_sockets += (unsigned)step;
-}
-
-/* The first ones stay. Were the oldest ones closed for new ones, as curl does it, more targets than connections would
- * mean that none is there when its next probe comes. */
-bool probes_may_keep(const struct probes *probes)
-{
-	return probes->n_sockets < probes->n_running + probes->o.idle;
 }
 
 /* ---- lists ---- */
@@ -238,6 +232,15 @@ static void give_slot_back(struct probes *probes, struct probe *p)
 	p->slot = NULL;
 }
 
+static void leave_curl(struct probes *probes, struct probe *p)
+{
+	curl_multi_remove_handle(probes->multi, p->slot->easy);
+	probes->n_running--;
+	if (!p->has_head)
+		probes->n_headless--;
+	give_slot_back(probes, p);
+}
+
 static void run(struct probes *probes, struct probe *p)
 {
 	int64_t left_us;
@@ -263,6 +266,7 @@ static void run(struct probes *probes, struct probe *p)
 	list_remove(p);
 	list_add(&probes->running, p);
 	probes->n_running++;
+	probes->n_headless++;
 }
 
 /* ---- in each turn of the loop ---- */
@@ -321,10 +325,8 @@ static void end_hop(struct probes *probes, struct probe *p, CURLcode code)
 	bool again = was_misled(p, code);
 
 	verdict(p, code, &result);
-	curl_multi_remove_handle(probes->multi, p->slot->easy);
-	probes->n_running--;
+	leave_curl(probes, p);
 	list_remove(p);
-	give_slot_back(probes, p);
 	if (again || redirect_next(p, probes->o.rules, &result)) {
 		hop_done(p);
 		p->again = again;
@@ -334,10 +336,15 @@ static void end_hop(struct probes *probes, struct probe *p, CURLcode code)
 	finish(probes, p, &result);
 }
 
+/* Connections that are there stay. Were the oldest ones closed for new ones, as curl does it, more targets than
+ * connections would mean that none is there when its next probe comes. */
 void probe_has_head(struct probe *p)
 {
 	struct probes *probes = p->probes;
 
+	probes->n_headless--;
+	if (probes->n_sockets > probes->n_headless + probes->o.idle)
+		curl_easy_setopt(p->slot->easy, CURLOPT_FORBID_REUSE, 1L);
 	if (p->wants_body)
 		return;
 	list_remove(p);
@@ -453,7 +460,7 @@ struct probes *probes_open(struct loop *loop, const struct probes_options *optio
 	curl_multi_setopt(probes->multi, CURLMOPT_SOCKETDATA, probes);
 	curl_multi_setopt(probes->multi, CURLMOPT_TIMERFUNCTION, on_timer_change);
 	curl_multi_setopt(probes->multi, CURLMOPT_TIMERDATA, probes);
-	curl_multi_setopt(probes->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS); /* see probes_may_keep() */
+	curl_multi_setopt(probes->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS); /* see probe_has_head() */
 	/* A connection serves one probe at a time: nobody waits for another's answer. */
 	curl_multi_setopt(probes->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	uv_timer_init(uv, &probes->timer);
@@ -472,11 +479,8 @@ static void stop_list(struct probes *probes, struct probe_list *list)
 	while (list->first) {
 		struct probe *p = list->first;
 
-		if (p->slot) {
-			curl_multi_remove_handle(probes->multi, p->slot->easy);
-			probes->n_running--;
-			give_slot_back(probes, p);
-		}
+		if (p->slot)
+			leave_curl(probes, p);
 		finish_early(probes, p, PROBE_STOPPED);
 	}
 }

@@ -100,6 +100,7 @@ static struct incident_event event_of(const struct probe_look *look, const struc
 		.error = str_of(look->error),
 		.status_code = look->status_code,
 		.certificate_warning = warning,
+		.certificate = str_of(look->certificate),
 		.certificate_expires_ms = look->certificate_ends_ms,
 	};
 }

@@ -1,4 +1,4 @@
-// stack: --fast --workers 2 --env SWEEP_MS=100 --env HEALTH_GROUP_MS=300 --env PLUGINS_ALLOW_PRIVATE=mock,recorder
+// stack: --fast --workers 2 --env SWEEP_MS=100 --env HEALTH_GROUP_MS=300 --env PROBES=0 --env PLUGINS_ALLOW_PRIVATE=mock,recorder
 // seconds: 180
 // Incidents as people see them, are told of them and say that they look after them. What the prober would write is written by SQL here; how it
 // writes it, and what is told together, is tests/unit/store/test_incidents.c.

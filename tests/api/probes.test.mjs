@@ -10,6 +10,7 @@ import { after, test } from 'node:test';
 import { certificates } from '../lib/certificates.mjs';
 import { closeAll, listening, raw, url } from '../lib/nasty.mjs';
 import { probes } from '../lib/probe-trial.mjs';
+import { until } from '../lib/until.mjs';
 
 const SLACK_MS = 1500; // of a machine that is busy; time-outs themselves are exact to milliseconds
 const made = certificates();
@@ -156,6 +157,16 @@ test('connections are kept, and not shared where they must not be', async () => 
   assert.ok(fresh.connect >= 0 && fresh.firstByte >= 0 && fresh.total >= fresh.connect);
   assert.equal(connections, before + 1);
   assert.equal((await here.probe({ url: url(goodPort), method: 'POST' })).kept, false, 'a POST is not sent on a connection that may be dead');
+});
+
+test('no more connections are kept than may be', async () => {
+  const one = probes({ cidrs: '127.0.0.0/8', idle: 3 });
+  const { port, sockets } = await raw((socket) => { setTimeout(() => socket.write(OK), 50); });
+  const ends = (await one.times(20, url(port))).map(({ end }) => end);
+  assert.deepEqual([...new Set(ends)], ['ANSWERED']);
+  await until('the others are closed', () => sockets.size === 3);
+  assert.equal((await one.probe(url(port))).kept, true);
+  await one.end();
 });
 
 test('a connection of a preview is nobody else\'s way in', async () => {

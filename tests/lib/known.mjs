@@ -4,6 +4,7 @@ import { api, deployment, get, post } from './client.mjs';
 import { env } from './env.mjs';
 import { deliver, pullRequest } from './github.mjs';
 import { all } from './openapi.mjs';
+import { run } from './sql.mjs';
 
 export const known = {};
 
@@ -30,5 +31,13 @@ export async function learnAll() {
   await api('PUT', `/projects/${env.project}/status-page`, { body: { enabled: true, slug: 'known' } });
   known.slug = 'known';
   await post(`/projects/${env.project}/maintenance-windows`, { body: { name: 'Night', weekly: { weekdays: ['SUN'], startTime: '02:00', durationMin: 60 } } });
+  // what the prober would find, were there anything to probe
+  run(`with i as (
+      insert into health_incidents (id, project_id, check_id, began_at, error, message, cause, thread_key)
+      select id_new('inc_'), project_id, id, now() - interval '65 s', 'STATUS', 'It answered 503, which is not an expected status.', 'host shop.example.com STATUS',
+        'incident:1' from health_checks where project_id = '${env.project}'
+      on conflict do nothing returning *)
+    insert into health_alerts (id, project_id, check_id, incident_id, kind, error, message, announced_at)
+    select id_new('alert_'), project_id, check_id, id, 'OPENED', error, message, now() from i`);
   for (const { path } of all) for (const { index, 0: text } of path.matchAll(/\{\w+\}/g)) await learn(path.slice(0, index + text.length));
 }

@@ -23,6 +23,7 @@ export const ids = {
   deployment: id('deploy', 'ours'), foreignDeployment: id('deploy', 'foreign'),
   environment: id('env', 'ours'), foreignEnvironment: id('env', 'foreign'),
   notifier: id('ntf', 'ours'), policy: id('policy', 'ours'), check: id('check', 'ours'), foreignCheck: id('check', 'foreign'), window: id('window', 'ours'),
+  incident: id('inc', 'ours'),
   spare: id('user', 'spare'), // a VIEWER nobody acts as: to be lowered, removed ...
 };
 
@@ -75,7 +76,7 @@ const higher = (a, b) => (rank(a) >= rank(b) ? a : b);
 // What a path's parameters stand for when this identity asks.
 export function fill(path, who) {
   return path.replace(/:(\w+)/g, (_, name) => {
-    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, policy: ids.policy, check: ids.check, window: ids.window, slug: 'matrix', file: 'app.js', decoy: '0'.repeat(40), user: ids.spare,
+    const value = { organization: ids.organization, project: ids.project, deployment: ids.deployment, delivery: 'hook_matrix', environment: ids.environment, key: 'KNOWN', notifier: ids.notifier, policy: ids.policy, check: ids.check, window: ids.window, slug: 'matrix', incident: ids.incident, file: 'app.js', decoy: '0'.repeat(40), user: ids.spare,
       token: token(`spare ${who.person}`), session: session(`spare ${who.person}`) }[name];
     if (!value) throw new Error(`tests/lib/world.mjs has nothing for :${name} of ${path}`);
     return value;
@@ -119,6 +120,8 @@ function world() {
     insert into health_checks (id, project_id, name, url, enabled) values ('${ids.check}', '${ids.project}', 'ours', 'https://a.example/', false),
       ('${ids.foreignCheck}', '${ids.foreignProject}', 'foreign', 'https://a.example/', false);
     insert into status_pages (project_id, slug, title, enabled) values ('${ids.project}', 'matrix', 'ours', true);
+    insert into health_incidents (id, project_id, check_id, began_at, message, cause, thread_key)
+      values ('${ids.incident}', '${ids.project}', '${ids.check}', ${now}, 'x', 'x', 'incident:ours');
     insert into maintenance_windows (id, project_id, name, starts_at, ends_at) values ('${ids.window}', '${ids.project}', 'ours', ${now}, ${later});
     insert into project_notifiers (id, project_id, notifier, name, enabled) values ('${ids.notifier}', '${ids.project}', 'nowhere', 'ours', false);
     insert into deliveries (id, digest, event, action, repo_full_name, outcome, reason, decisions, payload, received_at)

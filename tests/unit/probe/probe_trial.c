@@ -1,8 +1,8 @@
 /* Probes for tests written for node: lines of JSON in, lines of JSON out, in the order in which probes end.
  *
- * The first line is of options: {"cidrs", "ports", "caFile", "atOnce", "lookups"}. Each other one is a probe; "times"
- * starts it so often; {"close": true} closes the driver while probes are under way. Names under .test come from here:
- *   slow-X.test     nobody answers for 3 s, then 127.0.0.1         flip-X.test   127.0.0.2 and 127.0.0.1 in turn
+ * The first line is of options: {"cidrs", "ports", "caFile", "atOnce", "lookups", "idle"}. Each other one is a probe;
+ * "times" starts it so often; {"close": true} closes the driver while probes are under way. Names under .test come from
+ * here: slow-X.test     nobody answers for 3 s, then 127.0.0.1         flip-X.test   127.0.0.2 and 127.0.0.1 in turn
  *   both-X.test     ::1 and 127.0.0.1                              home-X.test   127.0.0.1
  *   mixed-X.test    169.254.169.254 and 127.0.0.1                  none-X.test   does not exist */
 #include "base/json_read.h"
@@ -230,6 +230,7 @@ static void open_probes(struct trial *trial, const struct json *j)
 	}
 	options.ca_file = ca.n ? arena_text(trial->arena, ca) : NULL;
 	options.at_once = (unsigned)json_int(json_get(j, "atOnce"), 0);
+	options.idle = (unsigned)json_int(json_get(j, "idle"), 0);
 	options.lookups = (unsigned)json_int(json_get(j, "lookups"), 0);
 	trial->probes = probes_open(trial->loop, &options);
 }
