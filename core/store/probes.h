@@ -75,8 +75,8 @@ struct probe_look {
 	struct str answer;             /* JSON for who waits; empty = nobody */
 	bool tell_back;
 };
-/* Written at once, where the claim holds still. *ret_rows: check_id of those with tell_back that were. At most
- * PROBE_RESULTS_MAX. `tx` or, when it is NULL, the shared lane. May be run again when its answer was lost. */
+/* Written at once, where the claim holds still. *ret_rows: check_id and fence of those with tell_back that were. At
+ * most PROBE_RESULTS_MAX. `tx` or, when it is NULL, the shared lane. May be run again when its answer was lost. */
 AWAITS int probes_results(struct call *call, struct db *db, struct db_tx *tx, struct str worker,
 			  const struct probe_look *looks, size_t n, struct db_rows *ret_rows);
 

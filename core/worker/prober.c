@@ -56,9 +56,11 @@ static void claim_loop(struct call *call, void *arg)
 			return;
 		if (!db_is_up(p->o.db) || p->ended.n > PROBER_RESULTS_MAX / 4)
 			continue;
+		p->claiming = true;
 		call_shield(call); /* what it has claimed must come to the heap */
 		fiber_run(call, &options, prober_claim, p);
 		call_unshield(call);
+		p->claiming = false;
 	}
 }
 
@@ -170,7 +172,7 @@ unsigned prober_active(struct prober *p)
 {
 	if (!p || clock_mono_ms() - p->drained_ms > DRAIN_MS)
 		return 0;
-	return (unsigned)(p->n_claims + p->ended.n + p->n_batch + p->giving_back);
+	return (unsigned)(p->n_claims + p->ended.n + p->n_batch + p->giving_back + p->claiming);
 }
 
 struct prober *prober_close(struct prober *p)

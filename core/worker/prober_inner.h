@@ -78,7 +78,7 @@ struct prober {
 	struct event results; /* write now */
 	bool hungry;          /* the last claim got all it asked for: there may be more */
 	int64_t db_ahead_ms;  /* the database's clock, Unix ms, minus our monotonic one */
-	bool knows_time, draining, giving_back, closing;
+	bool knows_time, claiming, draining, giving_back, closing;
 	int64_t drained_ms;
 };
 

@@ -105,10 +105,10 @@ static struct incident_event event_of(const struct probe_look *look, const struc
 	};
 }
 
-static bool is_among(const struct db_rows *rows, struct str check_id)
+static bool was_written(const struct db_rows *rows, const struct probe_look *look)
 {
 	for (int i = 0; i < rows->n_rows; i++)
-		if (str_eq(db_text(rows, i, "check_id"), check_id))
+		if (db_int(rows, i, "fence") == look->fence && str_eq(db_text(rows, i, "check_id"), look->check_id))
 			return true;
 	return false;
 }
@@ -124,7 +124,7 @@ static int write_with_events(struct call *call, struct prober *p, const struct j
 	if (r == OK)
 		r = probes_results(call, p->o.db, tx, p->o.worker, j->looks, p->n_batch, &rows);
 	for (size_t i = 0; r == OK && i < p->n_batch; i++)
-		if (j->looks[i].tell_back && is_among(&rows, j->looks[i].check_id))
+		if (j->looks[i].tell_back && was_written(&rows, &j->looks[i]))
 			events[n++] = event_of(&j->looks[i], &j->nexts[i], j->warnings[i]);
 	if (r == OK && n)
 		r = incident_events(call, tx, events, n);

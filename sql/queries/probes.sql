@@ -120,7 +120,7 @@ with r as materialized (
 		acc_latency_min = nullif(r.acc_min, -1), acc_latency_max = nullif(r.acc_max, -1)
 	from r join health_checks c on c.id = r.check_id
 	where s.check_id = r.check_id and s.worker = $1::text and s.fence = r.fence
-	returning s.check_id, s.slot_at, r.project_id, r.sample_id, r.flags, r.error, s.last_verdict, s.last_ok, s.last_status_code,
+	returning s.check_id, s.fence, s.slot_at, r.project_id, r.sample_id, r.flags, r.error, s.last_verdict, s.last_ok, s.last_status_code,
 		s.last_latency_ms, s.last_checked_at
 ), rolled as (
 	insert into health_rollups as o (check_id, step, at, ok, failed, inconclusive, latency_sum, latency_min, latency_max)
@@ -141,4 +141,4 @@ with r as materialized (
 	select sample_id, project_id, check_id, last_ok, last_verdict, last_status_code, last_latency_ms, error, slot_at, last_checked_at
 	from done
 )
-select check_id from done where flags & 16 <> 0;
+select check_id, fence from done where flags & 16 <> 0;
