@@ -31,7 +31,7 @@ struct event_text {
 };
 
 /* kind: "preview.ready" ...; what is unknown is told by its name. facts: see preview_notify() in
- * sql/migrations/0023_alerts.sql, and there rotation_tell(), health_facts() and health_group_facts(); what is missing
+ * sql/migrations/0021_alerts.sql, and there rotation_tell(), health_facts() and health_group_facts(); what is missing
  * in them is left out. The texts are the arena's. */
 struct event_text event_text(struct arena *arena, struct str kind, const struct json *facts);
 

@@ -1,4 +1,4 @@
-/* Incidents and alerts. See incidents.h; what changes several rows in order is in sql/migrations/0023_alerts.sql. */
+/* Incidents and alerts. See incidents.h; what changes several rows in order is in sql/migrations/0021_alerts.sql. */
 #include "store/incidents.h"
 
 #include "base/clock.h"

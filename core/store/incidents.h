@@ -5,7 +5,7 @@
  * Easy to break: locks go check, its state, incident. A prober that writes a state back must not undo what people did
  * since it had read it: told and acknowledged only become true with incident_acknowledge(), and only what ends the
  * incident makes them false again. A check that is switched off or deleted ends its incident itself, by triggers of
- * sql/migrations/0023_alerts.sql, whoever does it. */
+ * sql/migrations/0021_alerts.sql, whoever does it. */
 #ifndef STORE_INCIDENTS_H
 #define STORE_INCIDENTS_H
 

@@ -1,4 +1,4 @@
--- Partitions of samples and rollups (sql/migrations/0025_samples.sql), and what does not go with one.
+-- Partitions of samples and rollups (sql/migrations/0023_samples.sql), and what does not go with one.
 
 -- name: partition_step
 -- $1 days of samples, $2 of rollups of five minutes, $3 of hours.
