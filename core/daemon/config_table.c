@@ -200,9 +200,8 @@ const struct setting config_table[] = {
 	INT("probes", "at_once", "PROBES_AT_ONCE", probes_at_once, "2000", 1, 20000,
 	    "probes that one worker has under way at once"),
 	TEXT("probes", "sentinels", "PROBE_SENTINELS", NULL, 0, probe_sentinels, "",
-	     "addresses that are known to be well, comma-separated: while none of them answers it is this server that "
-	     "is "
-	     "offline, and no check fails for it; empty = GITHUB_WEB_BASE; none = do not ask"),
+	     "addresses that are known to be well, comma-separated: while none answers, this server is offline and no "
+	     "check fails for it; empty = GITHUB_WEB_BASE; none = do not ask"),
 
 	INT("retention", "delivery_days", "DELIVERY_RETENTION_DAYS", delivery_retention_days, "30", 0, 3650,
 	    "days after which a webhook's payload and decision are deleted; 0 = never"),

@@ -25,6 +25,7 @@ static const struct wording {
 	{ "BODY_TOO_LONG", "CONTENT", "Its answer is too long to be looked at." },
 	{ "HEAD_TOO_LONG", "CONTENT", "The head of its answer is too long." },
 	{ "NOT_HTTP", "CONTENT", "What it answered is not HTTP." },
+	{ "NOT_HTTP_2", "CONTENT", "It does not speak HTTP/2, which the check demands." },
 	{ "TOO_MANY_REDIRECTS", "CONTENT", "It redirects more often than the check follows." },
 	{ "REDIRECT_REFUSED", "CONTENT", "It redirects to where the check must not go." },
 	{ "LATENCY", "LATENCY", "It answered as expected, but too slowly." },

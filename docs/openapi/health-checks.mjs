@@ -36,7 +36,7 @@ const fields = {
   recoveryThreshold: whole('So many good looks in a row make it OK again; 2 when absent.', { minimum: 1, maximum: 20 }),
   alertCooldownMin: minutes('After people heard that it is down: so long nothing of a new failure; 30 when absent, 0 = no pause.'),
   reminderMin: minutes('How often people are reminded of what is still down; 240 when absent, 0 = never.'),
-  flapChanges: whole('So many changes of the status within `flapWindowMin` are flapping; 4 when absent, 0 = never; 1 is refused.', { minimum: 0, maximum: 16 }),
+  flapChanges: whole('So many changes of the status within `flapWindowMin` are flapping; 6 when absent, 0 = never; 1 is refused.', { minimum: 0, maximum: 16 }),
   flapWindowMin: whole('60 when absent.', { minimum: 1, maximum: 10080 }),
   dependsOn: parents,
   enabled: yes('Whether it is looked at; true when absent.'),

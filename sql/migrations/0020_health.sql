@@ -28,7 +28,7 @@ create table health_checks (
 	recovery_threshold int not null default 2,
 	alert_cooldown_min int not null default 30,
 	reminder_min int not null default 240,       -- 0 = none
-	flap_changes int not null default 4,         -- of the status within the window; 0 = never flapping
+	flap_changes int not null default 6,         -- of the status within the window; 0 = never flapping
 	flap_window_min int not null default 60,
 	depends_on text[] not null default '{}',     -- checks of the same project
 	enabled bool not null default true,

@@ -40,7 +40,7 @@ test('a check has its defaults, and is found in both places', async () => {
   assert.match(id, /^check_[0-9a-z]{26}$/);
   assert.deepEqual(fields, { projectId: p.id, previewId: null, ...wish, method: 'GET', headers: [], expectedMin: 200, expectedMax: 399, responseContains: null,
     responseMatches: null, jsonPath: null, jsonEquals: null, maxLatencyMs: null, intervalSec: 60, timeoutMs: 5000, redirects: 0, verifyTls: true, httpVersion: 'auto',
-    failureThreshold: 3, recoveryThreshold: 2, alertCooldownMin: 30, reminderMin: 240, flapChanges: 4, flapWindowMin: 60, dependsOn: [], enabled: true,
+    failureThreshold: 3, recoveryThreshold: 2, alertCooldownMin: 30, reminderMin: 240, flapChanges: 6, flapWindowMin: 60, dependsOn: [], enabled: true,
     lastStatus: null, lastLatencyMs: null, lastCheckedAt: null, lastError: null, lastStatusCode: null, uptime: null, flapping: false, openIncidentId: null,
     certificateExpiresAt: null, inMaintenance: false });
   assert.deepEqual((await get(answer.headers.get('location'), token())).json, answer.json);
