@@ -15,6 +15,7 @@ struct child {
 	pid_t pid;          /* 0 = not running */
 	bool ready, ending; /* ending: it was told to stop and is not started again */
 	bool replaced;      /* a newer child has its place: forgotten when it is gone */
+	unsigned roll;      /* the round of replacements in which it was made */
 	int64_t started_ms, heard_ms;
 	int64_t start_at_ms; /* when not running: not before */
 	int64_t delay_ms;

@@ -35,6 +35,7 @@ struct supervisor {
 	/* SIGHUP: workers are replaced one by one */
 	bool rolling, roll_again;
 	int roll_old, roll_new; /* indexes into children; roll_new < 0 = the next one is to be started */
+	unsigned rolls;         /* rounds so far: a worker made in an earlier one is to be replaced */
 };
 
 static struct child *add_child(struct supervisor *sup, enum child_kind kind, int index)
@@ -47,7 +48,7 @@ static struct child *add_child(struct supervisor *sup, enum child_kind kind, int
 	if (!child && sup->n < MOST_CHILDREN)
 		child = &sup->children[sup->n++];
 	if (child)
-		*child = (struct child){ .kind = kind, .index = index };
+		*child = (struct child){ .kind = kind, .index = index, .roll = sup->rolls };
 	return child;
 }
 
@@ -91,6 +92,7 @@ static void begin_roll(struct supervisor *sup)
 		return;
 	}
 	log_info("Supervisor", "SIGHUP: the workers are replaced one by one");
+	sup->rolls++;
 	sup->roll_old = next_worker(sup, 0);
 	sup->roll_new = -1;
 	sup->rolling = sup->roll_old >= 0;
@@ -105,12 +107,10 @@ static void tell(const struct supervisor *sup, struct child *child, int signal)
 
 static void next_roll(struct supervisor *sup)
 {
-	int next = -1;
+	int next = next_worker(sup, 0);
 
-	/* those that came after the last replaced one and were there when it began have a smaller start time */
-	for (int i = next_worker(sup, 0); i >= 0; i = next_worker(sup, i + 1))
-		if (sup->children[i].started_ms < sup->children[sup->roll_new].started_ms && (next < 0))
-			next = i;
+	while (next >= 0 && sup->children[next].roll == sup->rolls)
+		next = next_worker(sup, next + 1);
 	sup->roll_old = next;
 	sup->roll_new = -1;
 	sup->rolling = next >= 0;

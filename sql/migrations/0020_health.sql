@@ -50,7 +50,7 @@ create table health_check_headers (
 );
 create index health_check_headers_key_id on health_check_headers (key_id);
 
--- What a provider says must be sent to get past its own protection, of the attempt that is a preview's READY one: JSON, sealed.
+-- What a provider says must be sent to get past its own protection, of the attempt that is a preview's READY one: lines of "name: value", sealed.
 -- Goes to that preview's host alone.
 create table attempt_probe_headers (
 	attempt_id text collate "C" primary key references preview_attempts on delete cascade,

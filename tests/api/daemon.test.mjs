@@ -62,6 +62,10 @@ test('SIGHUP replaces the workers one by one; a build in flight survives', async
     assert.ok(now.length >= 1, 'no worker at all');
     return now.length === 2 && !now.some((p) => before.includes(p.pid));
   }, { seconds: 60 });
+  await until('the end of the replacement', () => logLines().some((line) => line.message === 'All workers are replaced'));
+  const lines = logLines();
+  const since = lines.slice(lines.findIndex((line) => line.message === 'SIGHUP: the workers are replaced one by one'));
+  assert.equal(since.filter((line) => line.message === 'Process started' && line.metadata.process === 'worker').length, 2, 'each of them once');
   await deployment(510, 'READY');
   assert.deepEqual((await family('api')).map((p) => p.pid).sort(), api);
   assert.equal(rows('select count(*)::int as n from preview_attempts a join previews p on p.id = a.preview_id where p.pr_number = 510')[0].n, 1);
