@@ -1,6 +1,7 @@
 /* What the api and the worker process have in common. */
 #include "daemon/process.h"
 
+#include "base/descriptors.h"
 #include "crypto/secret_key.h"
 #include "store/canary.h"
 
@@ -31,6 +32,7 @@ void process_init(struct process *p, const struct config *config, const struct c
 {
 	uv_loop_t *uv;
 
+	descriptors_raise();
 	private_keys_protect();
 	*p = (struct process){ .config = config, .loop = loop_new(max_fibers), .on_stop = on_stop, .arg = arg };
 	snprintf(p->application, sizeof(p->application), "opshub-%s/%d", options->kind, options->index);

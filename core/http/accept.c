@@ -7,6 +7,7 @@
 #include "http/server.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -197,25 +197,14 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	}
 }
 
-/* Leaves room for the database, Redis, outgoing requests and log files. */
-static unsigned cap_by_descriptors(unsigned wanted)
-{
-	struct rlimit limit;
-	rlim_t room;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-		return wanted;
-	room = limit.rlim_cur > 512 ? limit.rlim_cur - 256 : limit.rlim_cur / 2;
-	return room < wanted ? (unsigned)room : wanted;
-}
-
 int accept_open(struct http_server *server)
 {
 	int flags = fcntl(server->options.listen_fd, F_GETFL);
 
 	if (flags < 0 || fcntl(server->options.listen_fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return -errno;
-	server->options.max_connections = cap_by_descriptors(server->options.max_connections);
+	if (server->options.max_connections > descriptors_for_connections())
+		server->options.max_connections = descriptors_for_connections();
 	server->listener.data = server;
 	if (uv_poll_init(loop_uv(server->loop), &server->listener, server->options.listen_fd) != 0)
 		return -EINVAL;

@@ -223,7 +223,8 @@ static bool set_http(struct probe *p, CURL *e)
 	return ok;
 }
 
-/* What the provider gave goes to a host that is known: encrypted, or within the operator's own network. */
+/* What the provider gave goes to a host that is known: encrypted, or within the operator's own network. A probe that
+ * cannot do without its secret headers does not come here (run()). */
 static bool add_headers(struct probe *p)
 {
 	bool all = p->place.is_https || !p->is_public;

@@ -36,8 +36,9 @@ const char *place_read(const char *base, struct str url, struct place *ret);
 
 /* ---- lookups.c: names to addresses ----
  *
- * Each look-up is a thread that calls getaddrinfo: at most so many at once, and one of a name. What was found is known
- * for a minute. */
+ * Each look-up is a thread that calls getaddrinfo: at most so many at once, an eighth of them for one domain, and one
+ * of a name. What was found is known for a minute; then it is looked up again, and used for ten more while nobody
+ * answers. What failed after two seconds fails for half a minute without being looked up. */
 struct lookups;
 
 /* What a name came to. */
@@ -55,12 +56,41 @@ struct lookup_wait {
 /* On the loop's stack. `found` is gone after it. Nothing of the resolver may be called from within. */
 typedef void lookup_done_fn(void *arg, struct lookup_wait *wait, const struct found *found);
 
-struct lookups *lookups_open(struct loop *loop, unsigned at_once, lookup_done_fn *done, void *arg);
+/* known_ms: 0 = a minute. */
+struct lookups *lookups_open(struct loop *loop, unsigned at_once, int64_t known_ms, lookup_done_fn *done, void *arg);
 struct lookups *lookups_close(struct lookups *lookups); /* nobody waits any more; threads end by themselves */
-/* True with *ret when the addresses are known (ret->list is the resolver's, until the next call); else `wait` waits,
- * and `done` is called later. fresh: look up although they are known. */
-bool lookup(struct lookups *lookups, const char *host, bool fresh, struct lookup_wait *wait, struct found *ret);
+
+#define LOOKUP_FRESH 1u /* look up whatever is known: addresses, or that there are none */
+#define LOOKUP_FIRST 2u /* before all others, on threads that are kept for this */
+
+enum lookup_state { LOOKUP_FOUND, LOOKUP_FAILED, LOOKUP_WAITS };
+
+/* FOUND: *ret is set (ret->list is the resolver's, until the next call). WAITS: `wait` waits, and `done` is called
+ * later. FAILED: it did so a short while ago, or has been at it for long. */
+enum lookup_state lookup(struct lookups *lookups, const char *host, unsigned how, struct lookup_wait *wait,
+			 struct found *ret);
 void lookup_leave(struct lookups *lookups, struct lookup_wait *wait); /* harmless when it does not wait */
+void lookups_forget_failures(struct lookups *lookups);
+
+/* ---- lookup_threads.c ---- */
+
+struct mailbox; /* between the threads and the resolver */
+
+/* One name, looked up. */
+struct job {
+	struct job *next;
+	struct mailbox *mailbox;
+	struct addrinfo *info;
+	int error; /* of getaddrinfo; 0 = none */
+	char host[HOST_MAX];
+};
+
+/* wake is sent to when something has come. NULL: out of memory. */
+struct mailbox *mailbox_open(uv_async_t *wake);
+bool mailbox_look_up(struct mailbox *mailbox, const char *host); /* false: no thread could be started */
+struct job *mailbox_take(struct mailbox *mailbox);               /* a list of what has come, the caller's */
+void job_free(struct job *job);
+void mailbox_close(struct mailbox *mailbox); /* threads under way end by themselves */
 
 /* ---- certificate.c ---- */
 
@@ -100,11 +130,12 @@ struct probe {
 	/* asked for */
 	char method[8];
 	enum probe_http http;
-	bool skip_tls_verify, fresh, allow_private, wants_body;
+	bool skip_tls_verify, fresh, first, allow_private, wants_body;
 	unsigned redirects;
 	int64_t timeout_ms;
 	struct buf lines; /* of headers, each with its NUL; those behind `host_lines` are host_headers */
 	size_t host_lines;
+	bool needs_tls;       /* secret ones are among them */
 	enum probe_end wrong; /* what is wrong with the request; PROBE_ANSWERED = nothing */
 
 	/* this hop */
@@ -126,6 +157,7 @@ struct probe {
 	int64_t started_ms, started_us, deadline_us; /* 0 = its clock does not run */
 	int64_t lookup_us;                           /* when the name's look-up began; 0 = there was none */
 	int64_t dns_us;
+	bool remembered; /* its name failed before it came */
 	unsigned n_redirects;
 	bool login_redirect;
 	struct buf body;

@@ -1,92 +1,93 @@
-/* Names to addresses, each on a thread that calls getaddrinfo.
+/* Names to addresses: what is known, and who is next to be looked up (on threads, lookup_threads.c).
  *
- * Owns: the table of names, those who wait for one, the threads' mailbox. A thread that nobody waits for any more ends
- * by itself, also after the resolver was closed: it shares with us only the mailbox. Easy to break: one look-up of a
- * name at a time, and the bound holds for threads, not for those who wait: a resolver that does not answer keeps so
- * many threads, and everybody else waits in line until his own time-out.
+ * Owns: the table of names, those who wait for one. Easy to break: one look-up of a name at a time, and the bounds hold
+ * for threads, not for those who wait.
  *
- *   lookup() -> known? --yes--> answered at once
- *                  '--no--> QUEUED --room--> RUNNING (a thread) --mailbox--> known, those who wait are told */
+ *   lookup() -> known? --yes--> answered at once; what is old is looked up again meanwhile
+ *                  |--failed just now, or hangs--> fails at once
+ *                  '--no--> QUEUED --room--> RUNNING (a thread) --mailbox--> known or failed, those who wait are told
+ *
+ * Whose names nobody answers for must not hold up everybody else: the domain above a name (its last two labels, so all
+ * of co.uk is one) has a share of the threads and a line of its own; domains take turns. A few threads are for those
+ * who come `first`. */
 #include "probe/inner.h"
 
 #include "base/clock.h"
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
-#define KNOWN_MS      60000
-#define KNOWN_MAX     16384 /* names that are remembered */
-#define BUCKETS       4096  /* a power of two */
-#define ADDRESSES_MAX 16    /* of a name; further ones are not tried */
-#define STACK_SIZE    (512 * 1024)
+#define KNOWN_MS       60000        /* then addresses are looked up again */
+#define STALE_MS       (10 * 60000) /* and used for so long, while that fails */
+#define RETRY_MS       10000        /* between attempts at that */
+#define SLOW_MS        2000         /* what takes longer costs others a thread */
+#define QUIET_MS       30000        /* a slow failure counts for so long */
+#define QUIET_SHORT_MS 1000         /* a quick one: names may be made any moment */
+#define NAMES_MAX      16384        /* that are remembered */
+#define BUCKETS        4096         /* powers of two */
+#define DOMAIN_BUCKETS 1024
+#define ADDRESSES_MAX  16 /* of a name; further ones are not tried */
 
 struct lookup_name {
-	struct lookup_name *chain;       /* in its bucket */
-	struct lookup_name *prev, *next; /* queued, or known and oldest first */
+	struct lookup_name *chain;     /* in its bucket */
+	TAILQ_ENTRY(lookup_name) age;  /* while something is remembered */
+	TAILQ_ENTRY(lookup_name) turn; /* while it is QUEUED */
 	struct lookup_wait *waiting;
+	struct domain *domain; /* whose share it takes; NULL = it came first, or is IDLE */
 	enum { NAME_IDLE, NAME_QUEUED, NAME_RUNNING } state;
-	int64_t found_ms;
-	char *list; /* NULL = nothing is known */
+	int64_t began_ms;       /* of its thread */
+	int64_t found_ms;       /* its list */
+	int64_t quiet_until_ms; /* it failed: not looked up before */
+	bool is_remembered;
 	bool has_public;
+	char *list; /* NULL = nothing is known */
 	char host[];
 };
 
-struct name_list {
-	struct lookup_name *first, *last;
+TAILQ_HEAD(name_list, lookup_name);
+
+/* Names with the same last two labels that are looked up, or wait for it. */
+struct domain {
+	struct domain *chain;
+	TAILQ_ENTRY(domain) turn; /* while it is ready */
+	struct name_list queued;
+	unsigned n_running;
+	bool is_ready; /* somebody is queued, and its share is not used up */
+	char name[];
 };
 
-struct job {
-	struct job *next;
-	struct mailbox *mailbox;
-	struct addrinfo *info;
-	char host[HOST_MAX];
-};
-
-/* Between threads; the last one to let go frees it. */
-struct mailbox {
-	pthread_mutex_t lock;
-	unsigned refs;
-	struct job *done;
-	uv_async_t *wake; /* NULL = closed */
-};
+TAILQ_HEAD(domain_list, domain);
 
 struct lookups {
 	uv_async_t wake;
 	struct mailbox *mailbox;
 	lookup_done_fn *done;
 	void *arg;
-	unsigned at_once, n_running, n_known;
-	struct name_list queued, known;
+	int64_t known_ms;
+	unsigned at_once, reserved, share; /* threads: of all, for those who come first, of a domain */
+	unsigned n_running, n_ordinary;    /* ordinary: of a domain */
+	unsigned n_remembered;
+	struct name_list first;      /* QUEUED */
+	struct name_list remembered; /* the oldest first */
+	struct domain_list ready;
 	struct lookup_name *buckets[BUCKETS];
+	struct domain *domains[DOMAIN_BUCKETS];
 };
 
 /* ---- names ---- */
 
-static void list_add(struct name_list *list, struct lookup_name *name)
+static void *zeroed(size_t size)
 {
-	name->prev = list->last;
-	name->next = NULL;
-	if (list->last)
-		list->last->next = name;
-	else
-		list->first = name;
-	list->last = name;
-}
+	void *memory = calloc(1, size);
 
-static void list_remove(struct name_list *list, struct lookup_name *name)
-{
-	if (name->prev)
-		name->prev->next = name->next;
-	else
-		list->first = name->next;
-	if (name->next)
-		name->next->prev = name->prev;
-	else
-		list->last = name->prev;
+	if (!memory) {
+		fprintf(stderr, "out of memory: a name that is looked up\n");
+		abort();
+	}
+	return memory;
 }
 
 static struct lookup_name **bucket_of(struct lookups *l, const char *host)
@@ -106,26 +107,12 @@ static struct lookup_name *name_find(struct lookups *l, const char *host)
 static struct lookup_name *name_add(struct lookups *l, const char *host)
 {
 	size_t n = strlen(host) + 1;
-	struct lookup_name *name = calloc(1, sizeof(*name) + n), **bucket = bucket_of(l, host);
+	struct lookup_name *name = zeroed(sizeof(*name) + n), **bucket = bucket_of(l, host);
 
-	if (!name) {
-		fprintf(stderr, "out of memory: a name that is looked up\n");
-		abort();
-	}
 	memcpy(name->host, host, n);
 	name->chain = *bucket;
 	*bucket = name;
 	return name;
-}
-
-static void forget(struct lookups *l, struct lookup_name *name)
-{
-	if (!name->list)
-		return;
-	list_remove(&l->known, name);
-	l->n_known--;
-	free(name->list);
-	name->list = NULL;
 }
 
 /* Gone, when there is nothing to keep. */
@@ -133,152 +120,246 @@ static void name_release(struct lookups *l, struct lookup_name *name)
 {
 	struct lookup_name **at = bucket_of(l, name->host);
 
-	if (name->list || name->waiting || name->state != NAME_IDLE)
+	if (name->is_remembered || name->waiting || name->state != NAME_IDLE)
 		return;
 	while (*at != name)
 		at = &(*at)->chain;
 	*at = name->chain;
+	free(name->list);
 	free(name);
 }
 
+static void forget(struct lookups *l, struct lookup_name *name)
+{
+	if (name->is_remembered) {
+		TAILQ_REMOVE(&l->remembered, name, age);
+		l->n_remembered--;
+	}
+	name->is_remembered = false;
+	free(name->list);
+	name->list = NULL;
+	name->quiet_until_ms = 0;
+}
+
+static void remember(struct lookups *l, struct lookup_name *name)
+{
+	if (name->is_remembered) {
+		TAILQ_REMOVE(&l->remembered, name, age);
+		l->n_remembered--;
+	}
+	name->is_remembered = true;
+	TAILQ_INSERT_TAIL(&l->remembered, name, age);
+	l->n_remembered++;
+}
+
+static bool is_old(const struct lookups *l, const struct lookup_name *name, int64_t now_ms)
+{
+	if (name->list)
+		return now_ms - name->found_ms >= l->known_ms + STALE_MS;
+	return now_ms >= name->quiet_until_ms;
+}
+
+/* Failures lie among what was found: behind something that is kept for longer they stay, and count no more. */
 static void forget_old(struct lookups *l)
 {
-	int64_t old_ms = clock_mono_ms() - KNOWN_MS;
+	int64_t now_ms = clock_mono_ms();
+	struct lookup_name *name;
 
-	while (l->known.first && (l->known.first->found_ms <= old_ms || l->n_known > KNOWN_MAX)) {
-		struct lookup_name *name = l->known.first;
-
+	while ((name = TAILQ_FIRST(&l->remembered)) && (l->n_remembered > NAMES_MAX || is_old(l, name, now_ms))) {
 		forget(l, name);
 		name_release(l, name);
 	}
 }
 
+/* ---- who is next ---- */
+
+static const char *domain_name(const char *host)
+{
+	const char *last = strrchr(host, '.');
+
+	if (last && !last[1]) /* "example.com." */
+		last = last > host ? memrchr(host, '.', (size_t)(last - host)) : NULL;
+	last = last && last > host ? memrchr(host, '.', (size_t)(last - host)) : NULL;
+	return last ? last + 1 : host;
+}
+
+static struct domain *domain_get(struct lookups *l, const char *host)
+{
+	const char *name = domain_name(host);
+	struct domain **bucket = &l->domains[str_hash(str_of(name)) & (DOMAIN_BUCKETS - 1)], *domain = *bucket;
+	size_t n = strlen(name) + 1;
+
+	while (domain && strcmp(domain->name, name) != 0)
+		domain = domain->chain;
+	if (domain)
+		return domain;
+	domain = zeroed(sizeof(*domain) + n);
+	TAILQ_INIT(&domain->queued);
+	memcpy(domain->name, name, n);
+	domain->chain = *bucket;
+	*bucket = domain;
+	return domain;
+}
+
+/* After each change of it. had_turn: others are next. */
+static void domain_settle(struct lookups *l, struct domain *domain, bool had_turn)
+{
+	struct domain **at = &l->domains[str_hash(str_of(domain->name)) & (DOMAIN_BUCKETS - 1)];
+	bool ready = !TAILQ_EMPTY(&domain->queued) && domain->n_running < l->share;
+
+	if (domain->is_ready && (!ready || had_turn)) {
+		TAILQ_REMOVE(&l->ready, domain, turn);
+		domain->is_ready = false;
+	}
+	if (ready && !domain->is_ready) {
+		TAILQ_INSERT_TAIL(&l->ready, domain, turn);
+		domain->is_ready = true;
+	}
+	if (domain->n_running || !TAILQ_EMPTY(&domain->queued))
+		return;
+	while (*at != domain)
+		at = &(*at)->chain;
+	*at = domain->chain;
+	free(domain);
+}
+
+static void enqueue(struct lookups *l, struct lookup_name *name, bool first)
+{
+	name->state = NAME_QUEUED;
+	if (first) {
+		TAILQ_INSERT_TAIL(&l->first, name, turn);
+		return;
+	}
+	name->domain = domain_get(l, name->host);
+	TAILQ_INSERT_TAIL(&name->domain->queued, name, turn);
+	domain_settle(l, name->domain, false);
+}
+
+static void dequeue(struct lookups *l, struct lookup_name *name)
+{
+	struct domain *domain = name->domain;
+
+	name->state = NAME_IDLE;
+	name->domain = NULL;
+	if (!domain) {
+		TAILQ_REMOVE(&l->first, name, turn);
+		return;
+	}
+	TAILQ_REMOVE(&domain->queued, name, turn);
+	domain_settle(l, domain, false);
+}
+
 /* ---- threads ---- */
-
-static void mailbox_unref_locked(struct mailbox *mailbox)
-{
-	bool last = --mailbox->refs == 0;
-
-	pthread_mutex_unlock(&mailbox->lock);
-	if (last) {
-		pthread_mutex_destroy(&mailbox->lock);
-		free(mailbox);
-	}
-}
-
-static void job_free(struct job *job)
-{
-	if (job->info)
-		freeaddrinfo(job->info);
-	free(job);
-}
-
-static void *look_up(void *arg)
-{
-	struct job *job = arg;
-	struct mailbox *mailbox = job->mailbox;
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-
-	if (getaddrinfo(job->host, NULL, &hints, &job->info) != 0)
-		job->info = NULL;
-	pthread_mutex_lock(&mailbox->lock);
-	if (mailbox->wake) {
-		job->next = mailbox->done;
-		mailbox->done = job;
-		uv_async_send(mailbox->wake);
-	} else {
-		job_free(job);
-	}
-	mailbox_unref_locked(mailbox);
-	return NULL;
-}
-
-static bool thread_start(struct job *job)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	sigset_t all;
-	bool good;
-
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_attr_setsigmask_np(&attributes, &all);
-	good = pthread_create(&thread, &attributes, look_up, job) == 0;
-	pthread_attr_destroy(&attributes);
-	return good;
-}
 
 static bool start(struct lookups *l, struct lookup_name *name)
 {
-	struct job *job = calloc(1, sizeof(*job));
-
-	if (!job)
+	if (!mailbox_look_up(l->mailbox, name->host))
 		return false;
-	job->mailbox = l->mailbox;
-	snprintf(job->host, sizeof(job->host), "%s", name->host);
-	pthread_mutex_lock(&l->mailbox->lock);
-	l->mailbox->refs++;
-	pthread_mutex_unlock(&l->mailbox->lock);
-	if (!thread_start(job)) {
-		pthread_mutex_lock(&l->mailbox->lock);
-		mailbox_unref_locked(l->mailbox);
-		free(job);
-		return false;
+	if (name->domain) {
+		TAILQ_REMOVE(&name->domain->queued, name, turn);
+		name->domain->n_running++;
+		l->n_ordinary++;
+		domain_settle(l, name->domain, true);
+	} else {
+		TAILQ_REMOVE(&l->first, name, turn);
 	}
-	list_remove(&l->queued, name);
 	name->state = NAME_RUNNING;
+	name->began_ms = clock_mono_ms();
 	l->n_running++;
 	return true;
+}
+
+static void ended(struct lookups *l, struct lookup_name *name)
+{
+	struct domain *domain = name->domain;
+
+	l->n_running--;
+	name->state = NAME_IDLE;
+	name->domain = NULL;
+	if (!domain)
+		return;
+	l->n_ordinary--;
+	domain->n_running--;
+	domain_settle(l, domain, false);
 }
 
 /* What cannot be started waits for the next who asks, or for its own time-out. */
 static void start_queued(struct lookups *l)
 {
-	while (l->queued.first && l->n_running < l->at_once && start(l, l->queued.first))
-		;
+	struct lookup_name *name;
+	struct domain *domain;
+
+	while (l->n_running < l->at_once && (name = TAILQ_FIRST(&l->first)))
+		if (!start(l, name))
+			return;
+	while (l->n_running < l->at_once && l->n_ordinary < l->at_once - l->reserved &&
+	       (domain = TAILQ_FIRST(&l->ready)))
+		if (!start(l, TAILQ_FIRST(&domain->queued)))
+			return;
 }
 
 /* ---- what was found ---- */
 
-static void keep(struct lookups *l, struct lookup_name *name, const struct addrinfo *info)
+/* NULL when there is none that can be written. */
+static char *addresses(const struct addrinfo *info, bool *ret_has_public)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct buf list;
 	unsigned n = 0;
 
-	forget(l, name);
 	buf_init(&list, ADDRESSES_MAX * (INET6_ADDRSTRLEN + 3));
-	name->has_public = false;
+	*ret_has_public = false;
 	for (; info && n < ADDRESSES_MAX; info = info->ai_next) {
 		if (getnameinfo(info->ai_addr, info->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
 		buf_printf(&list, info->ai_family == AF_INET6 ? "%s[%s]" : "%s%s", n++ ? "," : "", text);
 		if (address_classify(info->ai_addr, NULL) == ADDRESS_PUBLIC)
-			name->has_public = true;
+			*ret_has_public = true;
 	}
-	if (n == 0) {
+	if (n == 0)
 		buf_done(&list);
-		return;
-	}
-	name->list = list.p;
-	name->found_ms = clock_mono_ms();
-	list_add(&l->known, name);
-	l->n_known++;
+	return n ? list.p : NULL;
 }
 
+/* That there is no such name, or no address of it, is an answer. That nobody answered is none: what was known before
+ * is used on. */
+static bool is_answer(int error)
+{
+	return error == 0 || error == EAI_NONAME || error == EAI_NODATA;
+}
+
+static void keep(struct lookups *l, struct lookup_name *name, const struct job *job)
+{
+	int64_t now_ms = clock_mono_ms();
+	bool slow = now_ms - name->began_ms >= SLOW_MS, has_public;
+	char *list = addresses(job->info, &has_public);
+
+	if (list || is_answer(job->error))
+		forget(l, name);
+	if (list) {
+		name->list = list;
+		name->has_public = has_public;
+		name->found_ms = now_ms;
+	} else if (name->list) { /* keeps its place by age */
+		name->quiet_until_ms = now_ms + RETRY_MS;
+		return;
+	} else {
+		name->quiet_until_ms = now_ms + (slow ? QUIET_MS : QUIET_SHORT_MS);
+	}
+	remember(l, name);
+}
+
+/* Who waits for a name whose addresses are known wants to know what it comes to now. */
 static void settle(struct lookups *l, struct job *job)
 {
 	struct lookup_name *name = name_find(l, job->host);
 	struct lookup_wait *wait = name->waiting;
 	struct found found;
 
-	l->n_running--;
-	keep(l, name, job->info);
-	name->state = NAME_IDLE;
+	ended(l, name);
+	keep(l, name, job);
 	name->waiting = NULL;
-	found = (struct found){ .has_public = name->has_public, .list = name->list };
+	found = (struct found){ .has_public = name->has_public, .list = job->info ? name->list : NULL };
 	for (struct lookup_wait *next; wait; wait = next) {
 		next = wait->next;
 		*wait = (struct lookup_wait){ 0 };
@@ -290,12 +371,8 @@ static void settle(struct lookups *l, struct job *job)
 static void on_wake(uv_async_t *async)
 {
 	struct lookups *l = async->data;
-	struct job *jobs;
+	struct job *jobs = mailbox_take(l->mailbox);
 
-	pthread_mutex_lock(&l->mailbox->lock);
-	jobs = l->mailbox->done;
-	l->mailbox->done = NULL;
-	pthread_mutex_unlock(&l->mailbox->lock);
 	for (struct job *next; jobs; jobs = next) {
 		next = jobs->next;
 		settle(l, jobs);
@@ -307,28 +384,45 @@ static void on_wake(uv_async_t *async)
 
 /* ---- for the driver ---- */
 
-bool lookup(struct lookups *l, const char *host, bool fresh, struct lookup_wait *wait, struct found *ret)
+static bool is_quiet(const struct lookup_name *name, int64_t now_ms)
 {
+	return now_ms < name->quiet_until_ms || (name->state == NAME_RUNNING && now_ms - name->began_ms >= SLOW_MS);
+}
+
+static enum lookup_state take_known(struct lookups *l, struct lookup_name *name, int64_t now_ms, struct found *ret)
+{
+	if (now_ms - name->found_ms >= l->known_ms && name->state == NAME_IDLE && !is_quiet(name, now_ms)) {
+		enqueue(l, name, false);
+		start_queued(l);
+	}
+	*ret = (struct found){ .has_public = name->has_public, .list = name->list };
+	return LOOKUP_FOUND;
+}
+
+enum lookup_state lookup(struct lookups *l, const char *host, unsigned how, struct lookup_wait *wait, struct found *ret)
+{
+	int64_t now_ms = clock_mono_ms();
+	bool first = how & LOOKUP_FIRST;
 	struct lookup_name *name;
 
 	forget_old(l);
 	name = name_find(l, host);
-	if (name && name->list && !fresh) {
-		*ret = (struct found){ .has_public = name->has_public, .list = name->list };
-		return true;
-	}
+	if (name && name->list && !(how & LOOKUP_FRESH))
+		return take_known(l, name, now_ms, ret);
+	if (name && !(how & LOOKUP_FRESH) && is_quiet(name, now_ms))
+		return LOOKUP_FAILED;
 	if (!name)
 		name = name_add(l, host);
 	*wait = (struct lookup_wait){ .name = name, .next = name->waiting };
 	if (wait->next)
 		wait->next->prev = wait;
 	name->waiting = wait;
-	if (name->state == NAME_IDLE) {
-		name->state = NAME_QUEUED;
-		list_add(&l->queued, name);
-	}
+	if (name->state == NAME_QUEUED && name->domain && first)
+		dequeue(l, name);
+	if (name->state == NAME_IDLE)
+		enqueue(l, name, first);
 	start_queued(l);
-	return false;
+	return LOOKUP_WAITS;
 }
 
 void lookup_leave(struct lookups *l, struct lookup_wait *wait)
@@ -344,28 +438,41 @@ void lookup_leave(struct lookups *l, struct lookup_wait *wait)
 	if (wait->next)
 		wait->next->prev = wait->prev;
 	*wait = (struct lookup_wait){ 0 };
-	if (!name->waiting && name->state == NAME_QUEUED) {
-		list_remove(&l->queued, name);
-		name->state = NAME_IDLE;
-	}
+	if (!name->waiting && name->state == NAME_QUEUED)
+		dequeue(l, name);
 	name_release(l, name);
 }
 
-struct lookups *lookups_open(struct loop *loop, unsigned at_once, lookup_done_fn *done, void *arg)
+void lookups_forget_failures(struct lookups *l)
+{
+	struct lookup_name *name, *next;
+
+	for (name = TAILQ_FIRST(&l->remembered); name; name = next) {
+		next = TAILQ_NEXT(name, age);
+		name->quiet_until_ms = 0;
+		if (name->list)
+			continue;
+		forget(l, name);
+		name_release(l, name);
+	}
+}
+
+struct lookups *lookups_open(struct loop *loop, unsigned at_once, int64_t known_ms, lookup_done_fn *done, void *arg)
 {
 	struct lookups *l = calloc(1, sizeof(*l));
-	struct mailbox *mailbox = calloc(1, sizeof(*mailbox));
 
-	if (!l || !mailbox || pthread_mutex_init(&mailbox->lock, NULL) != 0 ||
-	    uv_async_init(loop_uv(loop), &l->wake, on_wake) != 0) {
+	if (!l || !(l->mailbox = mailbox_open(&l->wake)) || uv_async_init(loop_uv(loop), &l->wake, on_wake) != 0) {
 		fprintf(stderr, "out of memory or descriptors: the resolver of probes\n");
 		abort();
 	}
 	l->wake.data = l;
-	l->mailbox = mailbox;
-	mailbox->refs = 1;
-	mailbox->wake = &l->wake;
 	l->at_once = at_once;
+	l->reserved = at_once >= 16 ? at_once / 16 : at_once > 1;
+	l->share = at_once >= 16 ? at_once / 8 : 1;
+	l->known_ms = known_ms ? known_ms : KNOWN_MS;
+	TAILQ_INIT(&l->first);
+	TAILQ_INIT(&l->remembered);
+	TAILQ_INIT(&l->ready);
 	l->done = done;
 	l->arg = arg;
 	return l;
@@ -378,22 +485,18 @@ static void on_closed(uv_handle_t *handle)
 
 struct lookups *lookups_close(struct lookups *l)
 {
-	struct job *jobs;
-
-	pthread_mutex_lock(&l->mailbox->lock);
-	jobs = l->mailbox->done;
-	l->mailbox->done = NULL;
-	l->mailbox->wake = NULL;
-	mailbox_unref_locked(l->mailbox);
-	for (struct job *next; jobs; jobs = next) {
-		next = jobs->next;
-		job_free(jobs);
-	}
+	mailbox_close(l->mailbox);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		for (struct lookup_name *name = l->buckets[i], *next; name; name = next) {
 			next = name->chain;
 			free(name->list);
 			free(name);
+		}
+	}
+	for (size_t i = 0; i < DOMAIN_BUCKETS; i++) {
+		for (struct domain *domain = l->domains[i], *next; domain; domain = next) {
+			next = domain->chain;
+			free(domain);
 		}
 	}
 	uv_close((uv_handle_t *)&l->wake, on_closed);

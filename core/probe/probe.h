@@ -27,12 +27,16 @@ struct probes_options {
 	unsigned at_once;                /* 0 = 2000 */
 	unsigned lookups;                /* names looked up at once, 0 = 64 */
 	unsigned idle;                   /* connections kept, 0 = 1000 */
+	int64_t known_ms;                /* until a name is looked up again, 0 = a minute */
 	const char *ca_file;             /* certificates of authorities; NULL = the system's */
 };
 
 struct probes *probes_open(struct loop *loop, const struct probes_options *options);
 struct probes *probes_close(struct probes *probes);   /* those under way end as PROBE_STOPPED; accepts NULL */
 unsigned probes_running(const struct probes *probes); /* with those that wait */
+unsigned probes_at_once(const struct probes *probes); /* what was asked for, or what descriptors allow */
+/* The network is back: that a name could not be resolved until now says nothing. */
+void probes_forget_failures(struct probes *probes);
 
 enum probe_http { PROBE_HTTP_AUTO, PROBE_HTTP_1, PROBE_HTTP_2 };
 
@@ -41,13 +45,16 @@ struct probe_request {
 	const char *method;               /* "GET", "HEAD", "OPTIONS", "POST" (no body) */
 	const struct net_header *headers; /* dropped at a redirect to another host */
 	size_t n_headers;
-	const struct net_header *host_headers; /* the same, and never sent in plain HTTP to a public address */
+	const struct net_header *secret_headers; /* the same; plain HTTP to a public address is refused with them */
+	size_t n_secret_headers;
+	const struct net_header *host_headers; /* the same, and left out in plain HTTP to a public address */
 	size_t n_host_headers;
 	int64_t timeout_ms; /* of all of it, exact */
 	unsigned redirects; /* followed; 0 = a 3xx is the answer */
 	enum probe_http http;
 	bool skip_tls_verify; /* the certificate is read, not judged */
-	bool fresh;           /* a connection of its own: for a trace */
+	bool fresh;           /* a connection and a look-up of its own: for a trace */
+	bool first;           /* its name is looked up before others, however many hang: for a sentinel */
 	bool allow_private;   /* loopback and private addresses, any port: a preview of the operator's own provider */
 	bool wants_body;      /* else the answer ends with its head */
 };
@@ -57,9 +64,10 @@ enum probe_end {
 	PROBE_ANSWERED,
 	PROBE_BAD_URL,
 	PROBE_BAD_HEADER,
+	PROBE_HEADERS_NEED_TLS, /* secret ones, and the target is a public address in plain HTTP */
 	PROBE_ADDRESS_NOT_ALLOWED,
 	PROBE_PORT_NOT_ALLOWED,
-	PROBE_DNS_FAILED, /* no such name, or not resolved within the time-out */
+	PROBE_DNS_FAILED, /* no such name, not resolved within the time-out, or neither for others just before */
 	PROBE_CONNECTION_REFUSED,
 	PROBE_CONNECTION_FAILED,    /* no route, reset before TLS ... */
 	PROBE_CONNECT_TIMEOUT,      /* no connection within the time-out */
@@ -79,6 +87,8 @@ enum probe_end {
 	PROBE_STOPPED,          /* this process stops: the same */
 };
 const char *probe_end_word(enum probe_end end); /* "DNS_FAILED" ...; "ANSWERED" */
+/* Is it known only to who had a connection: an answer, or what became of TLS, of the request? */
+bool probe_end_is_of_target(enum probe_end end);
 /* Could the network between us and them be the cause? Then our sentinels are asked. */
 bool probe_end_is_of_network(enum probe_end end);
 
@@ -98,6 +108,7 @@ struct probe_result {
 	int64_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* total: of all hops */
 	unsigned redirects;                                          /* followed */
 	bool kept_connection;
+	bool remembered;     /* DNS_FAILED because it failed shortly before: nobody was asked */
 	bool login_redirect; /* a 3xx to another host's login, or 401/403: the target wants somebody to log in */
 	bool is_private;     /* it has an address, and none that is public */
 	char remote_ip[64];

@@ -15,6 +15,8 @@
 #include "probe/inner.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
+#include "base/log.h"
 #include "net/curl.h"
 
 #include <stdio.h>
@@ -108,6 +110,7 @@ static void finish(struct probes *probes, struct probe *p, struct probe_result *
 	result->dns_us = p->dns_us;
 	result->redirects = p->n_redirects;
 	result->login_redirect = p->login_redirect;
+	result->remembered = p->remembered && result->end == PROBE_DNS_FAILED;
 	p->done(p->arg, result);
 	probe_free(p);
 }
@@ -166,18 +169,24 @@ static void on_lookup(void *arg, struct lookup_wait *wait, const struct found *f
 /* On no list; its place is known. Puts it on the one where it waits for its addresses or for a slot. */
 static void aim(struct probes *probes, struct probe *p)
 {
+	unsigned how = (p->fresh && !p->again ? LOOKUP_FRESH : 0) | (p->first ? LOOKUP_FIRST : 0);
+	enum lookup_state state = LOOKUP_FOUND;
 	struct found found;
 
 	p->dns_us = -1;
 	if (p->place.is_address) {
 		p->is_public = address_classify(&p->place.address.any, NULL) == ADDRESS_PUBLIC;
-	} else if (lookup(probes->lookups, p->place.host, p->fresh && !p->again, &p->wait, &found)) {
-		take_found(p, &found);
 	} else {
+		state = lookup(probes->lookups, p->place.host, how, &p->wait, &found);
+		if (state == LOOKUP_FOUND)
+			take_found(p, &found);
+	}
+	if (state != LOOKUP_FOUND) {
 		if (!p->deadline_us)
 			start_clock(p);
 		p->lookup_us = clock_mono_us();
-		list_add(&probes->looking, p);
+		p->remembered = state == LOOKUP_FAILED;
+		list_add(p->remembered ? &probes->lost : &probes->looking, p);
 		return;
 	}
 	if (p->deadline_us)
@@ -252,6 +261,10 @@ static void run(struct probes *probes, struct probe *p)
 		finish_early(probes, p, PROBE_TIMEOUT);
 		return;
 	}
+	if (p->needs_tls && !p->place.is_https && p->is_public) {
+		finish_early(probes, p, PROBE_HEADERS_NEED_TLS);
+		return;
+	}
 	p->slot = take_slot(probes);
 	if (!p->slot) {
 		finish_early(probes, p, PROBE_INTERNAL);
@@ -295,12 +308,12 @@ static void on_sink(void *arg)
 	struct probes *probes = arg;
 	struct probe *last = probes->queued.last; /* callbacks may add more: those are for the next turn */
 
-	while (probes->lost.first)
-		finish_early(probes, probes->lost.first, PROBE_DNS_FAILED);
 	for (struct probe *p = probes->queued.first, *next; p; p = next) {
 		next = p == last ? NULL : p->next;
 		begin(probes, p);
 	}
+	while (probes->lost.first)
+		finish_early(probes, probes->lost.first, PROBE_DNS_FAILED);
 	while (probes->waiting.first && probes->n_running < probes->o.at_once)
 		run(probes, probes->waiting.first);
 	if (probes->queued.first) /* by a callback of just now, and the loop is about to sleep */
@@ -440,6 +453,21 @@ static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *arg, v
 
 /* ---- public ---- */
 
+/* A half for those under way, which may have two sockets for a moment, one for each family of addresses; a quarter for
+ * kept ones. */
+static void cap_by_descriptors(struct probes_options *o)
+{
+	unsigned room = descriptors_for_connections(), at_once = o->at_once, idle = o->idle;
+
+	o->at_once = at_once > room / 2 ? room / 2 + !room : at_once;
+	o->idle = idle > room / 4 ? room / 4 : idle;
+	if (o->at_once < at_once || o->idle < idle)
+		log_warn("Prober",
+			 "There are not enough file descriptors: fewer probes are under way at once, and fewer "
+			 "connections are kept; raise the limit (ulimit -n, LimitNOFILE)",
+			 F_INT("atOnce", o->at_once), F_INT("wanted", at_once), F_INT("kept", o->idle));
+}
+
 struct probes *probes_open(struct loop *loop, const struct probes_options *options)
 {
 	struct probes *probes = calloc(1, sizeof(*probes));
@@ -456,6 +484,7 @@ struct probes *probes_open(struct loop *loop, const struct probes_options *optio
 	probes->o.at_once = options->at_once ? options->at_once : AT_ONCE;
 	probes->o.lookups = options->lookups ? options->lookups : LOOKUPS;
 	probes->o.idle = options->idle ? options->idle : IDLE;
+	cap_by_descriptors(&probes->o);
 	curl_multi_setopt(probes->multi, CURLMOPT_SOCKETFUNCTION, on_socket_change);
 	curl_multi_setopt(probes->multi, CURLMOPT_SOCKETDATA, probes);
 	curl_multi_setopt(probes->multi, CURLMOPT_TIMERFUNCTION, on_timer_change);
@@ -468,7 +497,7 @@ struct probes *probes_open(struct loop *loop, const struct probes_options *optio
 	probes->poll.data = probes->timer.data = probes->sweep.data = probes;
 	probes->n_handles = 3;
 	uv_poll_start(&probes->poll, UV_READABLE, on_ready);
-	probes->lookups = lookups_open(loop, probes->o.lookups, on_lookup, probes);
+	probes->lookups = lookups_open(loop, probes->o.lookups, probes->o.known_ms, on_lookup, probes);
 	probes->hook = (struct loop_hook){ .fn = on_sink, .arg = probes };
 	loop_hook_add(loop, LOOP_SINK, &probes->hook);
 	return probes;
@@ -524,6 +553,16 @@ struct probes *probes_close(struct probes *probes)
 unsigned probes_running(const struct probes *probes)
 {
 	return probes->n;
+}
+
+unsigned probes_at_once(const struct probes *probes)
+{
+	return probes->o.at_once;
+}
+
+void probes_forget_failures(struct probes *probes)
+{
+	lookups_forget_failures(probes->lookups);
 }
 
 void probe_start(struct probes *probes, const struct probe_request *request, probe_done_fn *done, void *arg)

@@ -43,6 +43,7 @@ static void go_to(struct probe *p, const struct place *to, int status)
 	if (!is_same_place(&p->place, to)) {
 		buf_clear(&p->lines);
 		p->host_lines = 0;
+		p->needs_tls = false;
 		p->allow_private = false;
 	}
 	if ((status == 303 && !is_head) || (status <= 302 && strcmp(p->method, "POST") == 0))

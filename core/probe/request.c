@@ -38,9 +38,11 @@ static enum probe_end copy(struct probe *p, const struct probe_request *request)
 	if (request->url.n > PROBE_URL_MAX || memchr(request->url.p, '\0', request->url.n))
 		return PROBE_BAD_URL;
 	memcpy(p->place.url, request->url.p, request->url.n);
-	if (request->n_headers + request->n_host_headers > HEADERS_MAX ||
-	    !add_lines(p, request->headers, request->n_headers))
+	if (request->n_headers + request->n_secret_headers + request->n_host_headers > HEADERS_MAX ||
+	    !add_lines(p, request->headers, request->n_headers) ||
+	    !add_lines(p, request->secret_headers, request->n_secret_headers))
 		return PROBE_BAD_HEADER;
+	p->needs_tls = request->n_secret_headers > 0;
 	p->host_lines = p->lines.n;
 	return add_lines(p, request->host_headers, request->n_host_headers) ? PROBE_ANSWERED : PROBE_BAD_HEADER;
 }
@@ -59,6 +61,7 @@ struct probe *probe_new(struct probes *probes, const struct probe_request *reque
 	p->http = request->http;
 	p->skip_tls_verify = request->skip_tls_verify;
 	p->fresh = request->fresh;
+	p->first = request->first;
 	p->allow_private = request->allow_private;
 	p->wants_body = request->wants_body;
 	p->redirects = request->redirects < PROBE_REDIRECTS ? request->redirects : PROBE_REDIRECTS;

@@ -12,6 +12,8 @@
 #define PROBE_PORTS_MAX 64
 #define PROBE_URL_MAX   2048
 
+#define PROBE_SENTINELS_MAX 8 /* addresses whose answer says that we are online */
+
 struct probe_cidr {
 	uint8_t prefix[16];
 	int family; /* AF_INET, AF_INET6 */

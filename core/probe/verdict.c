@@ -16,6 +16,7 @@ const char *probe_end_word(enum probe_end end)
 		[PROBE_ANSWERED] = "ANSWERED",
 		[PROBE_BAD_URL] = "BAD_URL",
 		[PROBE_BAD_HEADER] = "BAD_HEADER",
+		[PROBE_HEADERS_NEED_TLS] = "HEADERS_NEED_TLS",
 		[PROBE_ADDRESS_NOT_ALLOWED] = "ADDRESS_NOT_ALLOWED",
 		[PROBE_PORT_NOT_ALLOWED] = "PORT_NOT_ALLOWED",
 		[PROBE_DNS_FAILED] = "DNS_FAILED",
@@ -39,6 +40,28 @@ const char *probe_end_word(enum probe_end end)
 	};
 
 	return words[end];
+}
+
+bool probe_end_is_of_target(enum probe_end end)
+{
+	switch (end) {
+	case PROBE_ANSWERED:
+	case PROBE_TIMEOUT:
+	case PROBE_TLS_FAILED:
+	case PROBE_CERTIFICATE_EXPIRED:
+	case PROBE_CERTIFICATE_MISMATCH:
+	case PROBE_CERTIFICATE_UNTRUSTED:
+	case PROBE_CONNECTION_CLOSED:
+	case PROBE_NOT_HTTP:
+	case PROBE_NOT_HTTP_2:
+	case PROBE_HEAD_TOO_LONG:
+	case PROBE_BODY_TOO_LONG:
+	case PROBE_TOO_MANY_REDIRECTS:
+	case PROBE_REDIRECT_REFUSED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 bool probe_end_is_of_network(enum probe_end end)

@@ -208,6 +208,16 @@ test('headers of one place are not another\'s', async () => {
   }
 });
 
+test('secret headers are not sent in plain HTTP to a public address, and that is said', async () => {
+  const seen = [];
+  const { port } = await raw((socket, head) => { seen.push(head); socket.write(OK); });
+  const secret = { secretHeaders: { 'X-Key': 'secret' } };
+  assert.equal((await here.probe({ url: url(port), ...secret })).end, 'ANSWERED', 'a private address');
+  assert.match(seen[0], /X-Key: secret/);
+  const refused = await here.probe({ url: 'http://8.8.8.8/', ...secret });
+  assert.deepEqual([refused.end, refused.ip], ['HEADERS_NEED_TLS', ''], 'nobody was asked');
+});
+
 test('redirects to where nobody may go are refused', async () => {
   const narrow = probes({ cidrs: '127.0.0.1/32', ports: `80,443,${goodPort}` });
   const witness = await raw(() => {});
@@ -340,9 +350,61 @@ test('a resolver that is dead delays those who need it, until their time is over
     assert.ok(total >= 990_000 && total < 1_000_000 + SLACK_MS * 1000, `${total} us`);
     assert.ok(mostLookups <= 2, `${mostLookups} look-ups at once`);
   }
-  const patient = await few.times(5, { url: `http://slow-a.test:${goodPort}/`, timeout: 30000 });
+  const patient = await few.times(5, { url: `http://slow-y.test:${goodPort}/`, timeout: 30000 });
   assert.deepEqual([...new Set(patient.map(({ end }) => end))], ['ANSWERED']);
   await few.end();
+});
+
+test('few descriptors: fewer at once, none for want of them', async () => {
+  const poor = probes({ cidrs: '127.0.0.0/8' }, {}, ['prlimit', '--nofile=400:400']);
+  const { port } = await raw((socket) => { setTimeout(() => socket.write(OK), 20); });
+  const results = await poor.times(600, { url: url(port), timeout: 20000, fresh: true });
+  assert.deepEqual([...new Set(results.map(({ end }) => end))], ['ANSWERED']);
+  await poor.end();
+  assert.match(poor.log(), /not enough file descriptors.*"atOnce":100,"wanted":2000/);
+});
+
+test('many names of one domain that nobody answers for hold nobody else up', async () => {
+  const some = probes({ cidrs: '127.0.0.0/8', lookups: 3 });
+  const order = [];
+  const ask = (name, request) => some.probe({ url: `http://${name}:${goodPort}/`, timeout: 30000, ...request })
+    .then((result) => { order.push(name); return result; });
+  const slow = Promise.all([1, 2, 3].map((n) => ask(`slow-${n}.tenant.test`)));
+  const other = await ask('home-y.other.test');
+  assert.deepEqual([other.end, order], ['ANSWERED', ['home-y.other.test']]);
+  const others = Promise.all(['slow-1', 'slow-2'].map((name) => ask(`${name}.b-${name}.test`)));
+  const sentinel = await ask('home-z.test', { first: true });
+  assert.deepEqual([sentinel.end, order], ['ANSWERED', ['home-y.other.test', 'home-z.test']]);
+  for (const { end } of [...await slow, ...await others]) assert.equal(end, 'ANSWERED');
+  await some.end();
+});
+
+test('a name that nobody answers for is not asked for again for a while', async () => {
+  const one = probes({ cidrs: '127.0.0.0/8' });
+  const ask = (request) => one.probe({ url: `http://dead-a.test:${goodPort}/`, timeout: 30000, ...request });
+  const first = await ask();
+  assert.deepEqual([first.end, first.remembered, first.lookups], ['DNS_FAILED', false, 1]);
+  for (const { end, remembered, lookups } of await one.times(20, `http://dead-a.test:${goodPort}/`)) {
+    assert.deepEqual([end, remembered, lookups], ['DNS_FAILED', true, 1]);
+  }
+  const trace = await ask({ fresh: true });
+  assert.deepEqual([trace.end, trace.remembered, trace.lookups], ['DNS_FAILED', false, 2]);
+  await one.end();
+});
+
+test('known addresses are used while nobody answers for their name, and not when it is gone', async () => {
+  const one = probes({ cidrs: '127.0.0.0/8', knownMs: 1 });
+  const ask = (name) => one.probe(`http://${name}.test:${goodPort}/`);
+  assert.equal((await ask('fading-a')).end, 'ANSWERED');
+  await until('it was looked up again', async () => {
+    const result = await ask('fading-a');
+    assert.equal(result.end, 'ANSWERED');
+    return result.lookups >= 2;
+  });
+  assert.deepEqual((({ end, dns }) => [end, dns])(await ask('fading-a')), ['ANSWERED', -1]);
+  assert.equal((await ask('gone-a')).end, 'ANSWERED');
+  await until('it is gone', async () => (await ask('gone-a')).end === 'DNS_FAILED');
+  await one.end();
 });
 
 test('a trace looks its name up again', async () => {

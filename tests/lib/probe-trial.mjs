@@ -5,11 +5,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-// { probe(request), times(n, request), close(), end() }. probe() gives the result; times() all of them, in the order in which they ended.
-export function probes(options = {}, variables = {}) {
+// { probe(request), times(n, request), close(), end(), log() }. `under` is a command that runs it. probe() gives the result; times() all of them, in the order in which they ended.
+export function probes(options = {}, variables = {}, under = []) {
   const build = process.env.OPSHUB_BUILD;
   assert.ok(build, 'OPSHUB_BUILD is not set: run this file by tests/lib/run-file');
-  const child = spawn(join(build, 'tests/probe_trial'), { env: { ...process.env, ...variables }, stdio: ['pipe', 'pipe', 'inherit'] });
+  const [program, ...rest] = [...under, join(build, 'tests/probe_trial')];
+  const child = spawn(program, rest, { env: { ...process.env, ...variables }, stdio: ['pipe', 'pipe', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => { log += text; process.stderr.write(text); });
   const asked = new Map();
   let last = 0;
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -31,10 +34,11 @@ export function probes(options = {}, variables = {}) {
   return {
     times,
     probe: async (request) => (await times(1, request))[0],
+    log: () => log,
     close: () => say({ close: true }),
     async end() {
       child.stdin.end();
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
       assert.equal(child.exitCode, 0, `probe_trial ended with ${child.exitCode ?? child.signalCode}`);
     },
   };

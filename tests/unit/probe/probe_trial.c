@@ -1,10 +1,12 @@
 /* Probes for tests written for node: lines of JSON in, lines of JSON out, in the order in which probes end.
  *
- * The first line is of options: {"cidrs", "ports", "caFile", "atOnce", "lookups", "idle"}. Each other one is a probe;
- * "times" starts it so often; {"close": true} closes the driver while probes are under way. Names under .test come from
- * here: slow-X.test     nobody answers for 3 s, then 127.0.0.1         flip-X.test   127.0.0.2 and 127.0.0.1 in turn
- *   both-X.test     ::1 and 127.0.0.1                              home-X.test   127.0.0.1
- *   mixed-X.test    169.254.169.254 and 127.0.0.1                  none-X.test   does not exist */
+ * The first line is of options: {"cidrs", "ports", "caFile", "atOnce", "lookups", "knownMs", "idle"}. Each other one is
+ * a probe; "times" starts it so often; {"close": true} closes the driver while probes are under way. Names under .test
+ * come from here: slow-X.test     nobody answers for 3 s, then 127.0.0.1         flip-X.test   127.0.0.2 and 127.0.0.1
+ * in turn both-X.test     ::1 and 127.0.0.1                              home-X.test   127.0.0.1 dead-X.test     nobody
+ * answers for 3 s, then a failure fading-X.test   127.0.0.1 once, then a failure                 gone-X.test 127.0.0.1
+ * once, then does not exist mixed-X.test    169.254.169.254 and 127.0.0.1                  none-X.test   does not exist
+ */
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "base/log.h"
@@ -71,10 +73,27 @@ static int pair(const char *first, const char *second, const struct addrinfo *hi
 	return 0;
 }
 
+/* The first look-up of names that begin so? There is one name of each kind in a test. */
+static bool is_new(const char *name, const char *start, bool *seen)
+{
+	bool is_first = !*seen;
+
+	if (strncmp(name, start, strlen(start)) != 0)
+		return true;
+	*seen = true;
+	return is_first;
+}
+
 static int answer(const char *name, const struct addrinfo *hints, struct addrinfo **ret)
 {
-	if (strncmp(name, "slow-", 5) == 0)
+	static bool fading, gone;
+
+	if (strncmp(name, "slow-", 5) == 0 || strncmp(name, "dead-", 5) == 0)
 		sleep(3);
+	if (strncmp(name, "dead-", 5) == 0 || !is_new(name, "fading-", &fading))
+		return EAI_AGAIN;
+	if (!is_new(name, "gone-", &gone))
+		return EAI_NONAME;
 	if (strncmp(name, "none-", 5) == 0)
 		return EAI_NONAME;
 	if (strncmp(name, "both-", 5) == 0)
@@ -152,6 +171,7 @@ static void on_end(void *arg, const struct probe_result *r)
 	json_put_int(&out, "total", r->total_us);
 	json_put_int(&out, "redirects", r->redirects);
 	json_put_bool(&out, "kept", r->kept_connection);
+	json_put_bool(&out, "remembered", r->remembered);
 	json_put_bool(&out, "login", r->login_redirect);
 	json_put_text(&out, "ip", str_of(r->remote_ip));
 	json_put_int(&out, "port", r->remote_port);
@@ -205,11 +225,13 @@ static void start(struct trial *trial, struct arena *arena, const struct json *j
 	r->method = arena_text(arena, json_text(json_get(j, "method"), STR("GET")));
 	r->n_headers = read_headers(arena, json_get(j, "headers"), &r->headers);
 	r->n_host_headers = read_headers(arena, json_get(j, "hostHeaders"), &r->host_headers);
+	r->n_secret_headers = read_headers(arena, json_get(j, "secretHeaders"), &r->secret_headers);
 	r->timeout_ms = json_int(json_get(j, "timeout"), 10000);
 	r->redirects = (unsigned)json_int(json_get(j, "redirects"), 0);
 	r->http = str_eq(http, STR("2")) ? PROBE_HTTP_2 : str_eq(http, STR("1.1")) ? PROBE_HTTP_1 : PROBE_HTTP_AUTO;
 	r->skip_tls_verify = json_bool(json_get(j, "skipTlsVerify"), false);
 	r->fresh = json_bool(json_get(j, "fresh"), false);
+	r->first = json_bool(json_get(j, "first"), false);
 	r->allow_private = json_bool(json_get(j, "allowPrivate"), false);
 	r->wants_body = json_bool(json_get(j, "wantsBody"), false);
 	trial->under_way += (unsigned)times;
@@ -231,6 +253,7 @@ static void open_probes(struct trial *trial, const struct json *j)
 	options.ca_file = ca.n ? arena_text(trial->arena, ca) : NULL;
 	options.at_once = (unsigned)json_int(json_get(j, "atOnce"), 0);
 	options.idle = (unsigned)json_int(json_get(j, "idle"), 0);
+	options.known_ms = json_int(json_get(j, "knownMs"), 0);
 	options.lookups = (unsigned)json_int(json_get(j, "lookups"), 0);
 	trial->probes = probes_open(trial->loop, &options);
 }
@@ -294,6 +317,7 @@ int main(void)
 {
 	struct trial trial = { .line = malloc(LINE_MAX_BYTES), .arena = arena_new() };
 
+	log_open(STDERR_FILENO, LOG_INFO);
 	setlocale(LC_ALL, ""); /* as no program of ours does: curl may then know names that are not ASCII */
 	trial.loop = loop_new(0);
 	loop_watchdog(trial.loop, 0);

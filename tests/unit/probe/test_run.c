@@ -153,9 +153,38 @@ static void what_the_words_say(void **state)
 	assert_false(probe_end_is_of_network(PROBE_ANSWERED));
 }
 
+/* Whether a sentinel's end shows that we are online: who may not be asked, or was not reached, shows nothing. */
+static void test_ends_that_take_a_connection(void **state)
+{
+	static const enum probe_end without[] = {
+		PROBE_BAD_URL,
+		PROBE_BAD_HEADER,
+		PROBE_HEADERS_NEED_TLS,
+		PROBE_ADDRESS_NOT_ALLOWED,
+		PROBE_PORT_NOT_ALLOWED,
+		PROBE_DNS_FAILED,
+		PROBE_CONNECTION_REFUSED,
+		PROBE_CONNECTION_FAILED,
+		PROBE_CONNECT_TIMEOUT,
+		PROBE_INTERNAL,
+		PROBE_STOPPED,
+	};
+
+	(void)state;
+	for (int end = PROBE_ANSWERED; end <= PROBE_STOPPED; end++) {
+		bool expected = true;
+
+		for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+			expected = expected && (int)without[i] != end;
+		assert_non_null(probe_end_word((enum probe_end)end));
+		assert_int_equal(probe_end_is_of_target((enum probe_end)end), expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ends_that_take_a_connection),
 		cmocka_unit_test(a_result_is_ok_whatever_it_is),
 		cmocka_unit_test(one_that_nobody_waits_for_any_more_ends_by_itself),
 		cmocka_unit_test(what_the_words_say),
