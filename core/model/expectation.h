@@ -14,6 +14,7 @@ struct expectation {
 	struct str json_path;   /* "$.a.b[0]['c d']"; empty = none */
 	struct str json_equals; /* JSON text */
 	int64_t latency_max_ms; /* 0 = no bound */
+	bool is_costly;         /* `matches` took too long a short while ago: PATTERN_COST without trying */
 };
 
 /* NULL, or what is wrong with it: the end of a sentence. */

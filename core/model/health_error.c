@@ -33,6 +33,8 @@ static const struct wording {
 	{ "PORT_NOT_ALLOWED", "OTHER", "Its port must not be probed." },
 	{ "BAD_URL", "OTHER", "Its address cannot be probed." },
 	{ "BAD_HEADER", "OTHER", "One of its headers cannot be sent." },
+	{ "HEADERS_NEED_TLS", "OTHER",
+	  "A secret header is not sent in plain HTTP to a public address: use https, or make it no secret." },
 };
 
 static const struct wording *wording_of(struct str code)

@@ -98,8 +98,15 @@ static void test_patterns_cost_little(void **state)
 	strncat(bad, "[^a]b$", 8);
 	e.matches = str_of(bad);
 	assert_verdict(expectation_judge(arena, &e, 200, false, (struct str){ body, sizeof(body) }, 1), "PATTERN_COST");
+	e.matches = STR("a?a?a?a?a?a?a?a?a?a?[^a]b$"); /* some three million steps */
+	assert_verdict(expectation_judge(arena, &e, 200, false, (struct str){ body, sizeof(body) }, 1), "PATTERN_COST");
 	e.matches = STR("(\"status\" *: *\"(ok|up|pass)\"|healthy)");
 	assert_verdict(expectation_judge(arena, &e, 200, false, (struct str){ body, sizeof(body) }, 1), "PATTERN");
+	e.is_costly = true;
+	assert_verdict(expectation_judge(arena, &e, 200, false, STR("healthy"), 1), "PATTERN_COST");
+	assert_verdict(expectation_judge(arena, &e, 500, false, STR("healthy"), 1), "STATUS");
+	e.is_costly = false;
+	assert_verdict(expectation_judge(arena, &e, 200, false, STR("healthy"), 1), NULL);
 	e.matches = STR("!$"); /* behind the 64 KiB that are looked at */
 	assert_verdict(expectation_judge(arena, &e, 200, false, (struct str){ body, sizeof(body) }, 1), "PATTERN");
 }
