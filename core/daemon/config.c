@@ -270,6 +270,33 @@ static bool read_probe_rules(const struct config *c, struct probe_rules *ret, st
 	return good;
 }
 
+static bool check_sentinels(const struct config *c, struct reason *why)
+{
+	struct arena *arena = arena_new();
+	struct str rest = str_trim(str_of(c->probe_sentinels)), written;
+	struct probe_rules rules = { 0 };
+	const char *wrong = NULL;
+	char what[256];
+	int64_t n = 0;
+
+	if (str_eq(rest, STR("none")))
+		rest.n = 0;
+	while (rest.n && !wrong) {
+		struct str url = str_trim(str_split(&rest, ','));
+
+		if (!url.n)
+			continue;
+		n++;
+		wrong = n > PROBE_SENTINELS_MAX ? "is one too many"
+						: probe_url_check(arena, &rules, url, true, &written);
+	}
+	if (wrong)
+		snprintf(what, sizeof(what), "must be at most %d addresses, or none: the %lld. %s", PROBE_SENTINELS_MAX,
+			 (long long)n, wrong);
+	arena_free(arena);
+	return !wrong || refuse(why, "PROBE_SENTINELS", what);
+}
+
 void config_probe_rules(const struct config *config, struct probe_rules *ret)
 {
 	char text[256];
@@ -324,7 +351,8 @@ static bool check(const struct config *c, struct reason *why)
 			      "is missing: certificate and key are set together");
 	if (c->test_login && config_is_production(c))
 		return refuse(why, "ALLOW_TEST_LOGIN", "must be 0 in production: it lets anybody in");
-	if (!check_connections(c, why) || !read_probe_rules(c, &(struct probe_rules){ 0 }, why))
+	if (!check_connections(c, why) || !read_probe_rules(c, &(struct probe_rules){ 0 }, why) ||
+	    !check_sentinels(c, why))
 		return false;
 	if (c->provider_timeout_ms > c->provider_settle_ms)
 		return refuse(why, "PROVIDER_SETTLE_MS", "must not be shorter than PROVIDER_TIMEOUT_MS");

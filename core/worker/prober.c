@@ -93,16 +93,19 @@ struct prober *prober_open(const struct prober_options *options)
 	struct probes_options probes = { .rules = options->rules, .at_once = options->at_once };
 	struct prober *p = calloc(1, sizeof(*p));
 
-	if (p)
-		p->heap = calloc(options->at_once, sizeof(struct claim *));
+	if (p) {
+		p->o = *options;
+		p->probes = probes_open(options->loop, &probes);
+		p->o.at_once = probes_at_once(p->probes);
+		p->heap = calloc(p->o.at_once, sizeof(struct claim *));
+	}
 	if (!p || !p->heap) {
 		fprintf(stderr, "out of memory: %u probes\n", options->at_once);
 		abort();
 	}
-	p->o = *options;
-	p->probes = probes_open(options->loop, &probes);
 	uv_timer_init(loop_uv(options->loop), &p->slots);
 	p->slots.data = p;
+	p->internal_told_ms = -60000;
 	p->open_handles = 2;
 	sentinels_init(p);
 	fiber_start(options->loop, &claiming, claim_loop, p, NULL);

@@ -23,8 +23,6 @@
 #include "probe/probe.h"
 #include "worker/providers.h"
 
-#define PROBER_SENTINELS_MAX 8
-
 struct prober;
 
 struct prober_options {

@@ -150,7 +150,8 @@ static int put_secrets(struct call *call, struct claim *claim, const struct prob
 		return call_fail(call, E_INVALID, "the headers of %.*s are damaged: %s", STR_FMT(due->check_id), why);
 	if (due->preview_secrets.n && is_of_preview(due))
 		r = probe_headers_open(call, ring, due->attempt_id, due->preview_secrets, &of_preview, &n);
-	claim->of_host = headers_room(claim, n + (sealed ? sealed->n : 0));
+	claim->of_host = headers_room(claim, n);
+	claim->secret = headers_room(claim, sealed ? sealed->n : 0);
 	for (size_t i = 0; r == OK && i < n; i++)
 		put_header(claim, &claim->of_host[claim->n_of_host++], of_preview[i].name, of_preview[i].value);
 	for (const struct json *h = sealed ? sealed->child : NULL; r == OK && h; h = h->next) {
@@ -158,7 +159,7 @@ static int put_secrets(struct call *call, struct claim *claim, const struct prob
 
 		r = check_header_open(call, ring, due->check_id, h->key, json_text(h, STR("")), &value);
 		if (r == OK)
-			put_header(claim, &claim->of_host[claim->n_of_host++], h->key, value);
+			put_header(claim, &claim->secret[claim->n_secret++], h->key, value);
 	}
 	return r;
 }

@@ -24,14 +24,15 @@ struct claim {
 	int64_t start_ms;       /* monotonic: its slot */
 	struct arena *headers;  /* NULL = none; secret memory, freed when the probe has started */
 	const char *no_headers; /* why they could not be opened, an error of the sample; NULL = they could */
-	struct net_header *plain, *of_host;
-	size_t n_plain, n_of_host;
+	struct net_header *plain, *secret, *of_host; /* secret: the user's; of_host: the provider's */
+	size_t n_plain, n_secret, n_of_host;
 	bool allow_private;
 	/* what came of it */
-	int64_t began_ms;  /* monotonic */
-	int64_t at_ms;     /* the time of its sample */
-	const char *error; /* static; NULL = none */
-	bool ok, is_ours;  /* is_ours: it says nothing about the target */
+	int64_t began_ms;   /* monotonic */
+	int64_t at_ms;      /* the time of its sample */
+	const char *error;  /* static; NULL = none */
+	bool ok, is_ours;   /* is_ours: it says nothing about the target */
+	bool is_remembered; /* nobody was asked: its name failed shortly before */
 	int64_t latency_ms, status_code;
 	const char *certificate; /* in certificate_text, or NULL */
 	char certificate_text[65];
@@ -48,7 +49,7 @@ void claim_push(struct claim_list *list, struct claim *claim);
 struct claim *claim_pop(struct claim_list *list); /* NULL when empty */
 
 struct sentinels {
-	struct str urls[PROBER_SENTINELS_MAX]; /* in the options' text */
+	struct str urls[PROBE_SENTINELS_MAX]; /* in the options' text */
 	size_t n;
 	size_t asked, answered; /* of the round that runs */
 	bool running, any_good;
@@ -56,6 +57,13 @@ struct sentinels {
 	bool online;                /* what it said */
 	struct claim_list held;
 	uv_timer_t timer;
+};
+
+/* A pattern of a check that took too long lately. Two in one place displace one another. */
+#define PROBER_COSTLY 2048
+struct costly_pattern {
+	uint64_t key;
+	int64_t until_ms; /* monotonic */
 };
 
 struct prober {
@@ -80,6 +88,8 @@ struct prober {
 	int64_t db_ahead_ms;  /* the database's clock, Unix ms, minus our monotonic one */
 	bool knows_time, claiming, draining, giving_back, closing;
 	int64_t drained_ms;
+	int64_t n_internal, internal_told_ms; /* probes that ended as INTERNAL since that was told */
+	struct costly_pattern costly[PROBER_COSTLY];
 };
 
 int64_t prober_now(const struct prober *prober); /* the database's clock, Unix ms */

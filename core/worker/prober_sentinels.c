@@ -14,7 +14,7 @@
 #define ROUND_EVERY_MS 5000
 #define ROUND_MS       3000
 
-static void release(struct prober *p)
+static void release(struct prober *p, bool back)
 {
 	struct sentinels *s = &p->sentinels;
 	struct claim_list held = s->held;
@@ -22,7 +22,8 @@ static void release(struct prober *p)
 
 	s->held = (struct claim_list){ 0 };
 	while ((claim = claim_pop(&held))) {
-		claim->is_ours = claim->is_ours || !s->online;
+		/* Its name failed while we were offline: that we are back does not make it fail now. */
+		claim->is_ours = claim->is_ours || !s->online || (back && claim->is_remembered);
 		prober_settle(claim);
 	}
 }
@@ -30,6 +31,7 @@ static void release(struct prober *p)
 static void finish(struct prober *p)
 {
 	struct sentinels *s = &p->sentinels;
+	bool back = s->any_good && !s->online;
 
 	if (s->online != s->any_good)
 		log_warn("Prober",
@@ -39,10 +41,12 @@ static void finish(struct prober *p)
 	s->online = s->any_good;
 	s->running = false;
 	s->ended_ms = clock_mono_ms();
-	release(p);
+	if (back)
+		probes_forget_failures(p->probes);
+	release(p, back);
 }
 
-/* Whatever they answer, they are there; and so are we. */
+/* Whatever they answer, they are there; and so are we. That we may not ask proves nothing. */
 static void on_sentinel_done(void *arg, const struct probe_result *result)
 {
 	struct prober *p = arg;
@@ -51,7 +55,7 @@ static void on_sentinel_done(void *arg, const struct probe_result *result)
 	if (p->closing)
 		return;
 	s->answered++;
-	if (!probe_end_is_of_network(result->end) && result->end != PROBE_STOPPED && result->end != PROBE_INTERNAL)
+	if (probe_end_is_of_target(result->end) && result->remote_ip[0])
 		s->any_good = true;
 	if (s->answered == s->asked)
 		finish(p);
@@ -68,7 +72,12 @@ static void ask(struct prober *p)
 	s->began_ms = clock_mono_ms();
 	for (size_t i = 0; i < s->n; i++) {
 		struct probe_request request = {
-			.url = s->urls[i], .method = "HEAD", .timeout_ms = ROUND_MS, .fresh = true
+			.url = s->urls[i],
+			.method = "HEAD",
+			.timeout_ms = ROUND_MS,
+			.fresh = true,
+			.first = true,
+			.allow_private = true,
 		};
 
 		probe_start(p->probes, &request, on_sentinel_done, p);
@@ -114,7 +123,7 @@ void sentinels_init(struct prober *p)
 	s->ended_ms = -1;
 	if (str_eq(str_trim(rest), STR("none")))
 		return;
-	while (rest.n && s->n < PROBER_SENTINELS_MAX) {
+	while (rest.n && s->n < PROBE_SENTINELS_MAX) {
 		struct str url = str_trim(str_split(&rest, ','));
 
 		if (url.n)

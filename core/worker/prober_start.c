@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STARTS_MAX 100 /* in one turn of the loop */
+#define STARTS_MAX       100          /* in one turn of the loop */
+#define COSTLY_MS        (10 * 60000) /* a pattern that took too long is not tried */
+#define INTERNAL_TOLD_MS 60000
 
 static void put(struct prober *p, size_t at, struct claim *claim)
 {
@@ -66,14 +68,44 @@ static void keep_trace(struct claim *claim, const struct probe_result *result)
 	claim->trace->body = (struct str){ 0 };
 }
 
+/* A change of the pattern is another one. */
+static struct costly_pattern *costly_slot(const struct claim *claim, uint64_t *ret_key)
+{
+	*ret_key = str_hash(claim->due.check_id) * 31 + str_hash(claim->due.expect.matches);
+	return &claim->prober->costly[*ret_key % PROBER_COSTLY];
+}
+
 static const char *judge_answer(const struct claim *claim, const struct probe_result *result)
 {
+	struct expectation expect = claim->due.expect;
 	struct arena *arena = arena_new();
-	const char *error = expectation_judge(arena, &claim->due.expect, result->status, result->login_redirect,
-					      result->body, claim->latency_ms);
+	const char *error;
+	struct costly_pattern *slot;
+	uint64_t key;
 
+	slot = costly_slot(claim, &key);
+	expect.is_costly = slot->key == key && clock_mono_ms() < slot->until_ms;
+	error = expectation_judge(arena, &expect, result->status, result->login_redirect, result->body,
+				  claim->latency_ms);
+	if (error && strcmp(error, "PATTERN_COST") == 0 && !expect.is_costly)
+		*slot = (struct costly_pattern){ key, clock_mono_ms() + COSTLY_MS };
 	arena_free(arena);
 	return error;
+}
+
+static void count_internal(struct prober *p)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	p->n_internal++;
+	if (now_ms < p->internal_told_ms + INTERNAL_TOLD_MS)
+		return;
+	log_warn("Prober",
+		 "Probes end for want of file descriptors, local ports or memory, and say nothing: raise the limit "
+		 "(ulimit -n), or lower PROBES_AT_ONCE",
+		 F_INT("probes", p->n_internal));
+	p->n_internal = 0;
+	p->internal_told_ms = now_ms;
 }
 
 static void on_probe_done(void *arg, const struct probe_result *result)
@@ -94,6 +126,9 @@ static void on_probe_done(void *arg, const struct probe_result *result)
 		claim->error = probe_end_word(result->end);
 	claim->ok = !claim->error;
 	claim->is_ours = result->end == PROBE_INTERNAL || result->end == PROBE_STOPPED;
+	claim->is_remembered = result->remembered;
+	if (result->end == PROBE_INTERNAL)
+		count_internal(p);
 	if (probe_end_is_of_network(result->end) && !result->is_private)
 		sentinels_hold(claim); /* are we online? No reason for a private address not to answer */
 	else
@@ -116,6 +151,8 @@ static void start(struct claim *claim)
 		.method = due->method.p,
 		.headers = claim->plain,
 		.n_headers = claim->n_plain,
+		.secret_headers = claim->secret,
+		.n_secret_headers = claim->n_secret,
 		.host_headers = claim->of_host,
 		.n_host_headers = claim->n_of_host,
 		.timeout_ms = due->timeout_ms,
@@ -139,7 +176,7 @@ static void start(struct claim *claim)
 	}
 	probe_start(p->probes, &request, on_probe_done, claim);
 	claim->headers = arena_free(claim->headers); /* the probe has a copy */
-	claim->plain = claim->of_host = NULL;
+	claim->plain = claim->secret = claim->of_host = NULL;
 }
 
 static void set_timer(struct prober *p)

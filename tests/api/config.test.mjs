@@ -58,6 +58,8 @@ test('where probes may go is a list of private networks, and one of ports', () =
   refused({ PROBE_ALLOW_CIDRS: '10.0.0.0/8,example' }, 'PROBE_ALLOW_CIDRS', /entry 2 is no network/);
   refused({ PROBE_ALLOW_CIDRS: '169.254.0.0/16' }, 'PROBE_ALLOW_CIDRS', /nobody may go/);
   refused({ PROBE_PORTS: '80,99999' }, 'PROBE_PORTS', /entry 2 is no port/);
+  refused({ PROBE_SENTINELS: 'https://example.com/, http://169.254.169.254/' }, 'PROBE_SENTINELS', /the 2\. /);
+  refused({ PROBE_SENTINELS: 'example.com' }, 'PROBE_SENTINELS', /the 1\. must start with https/);
   refused({ PROBE_PORTS: ',' }, 'PROBE_PORTS', /is empty/);
   refused({ PROBES_AT_ONCE: '0' }, 'PROBES_AT_ONCE', /from 1 to/);
 });
