@@ -274,11 +274,12 @@ static bool check_sentinels(const struct config *c, struct reason *why)
 {
 	struct arena *arena = arena_new();
 	struct str rest = str_trim(str_of(c->probe_sentinels)), written;
-	struct probe_rules rules = { 0 };
+	struct probe_rules *rules = arena_alloc(arena, sizeof(*rules)); /* large for a stack */
 	const char *wrong = NULL;
 	char what[256];
 	int64_t n = 0;
 
+	memset(rules, 0, sizeof(*rules));
 	if (str_eq(rest, STR("none")))
 		rest.n = 0;
 	while (rest.n && !wrong) {
@@ -288,7 +289,7 @@ static bool check_sentinels(const struct config *c, struct reason *why)
 			continue;
 		n++;
 		wrong = n > PROBE_SENTINELS_MAX ? "is one too many"
-						: probe_url_check(arena, &rules, url, true, &written);
+						: probe_url_check(arena, rules, url, true, &written);
 	}
 	if (wrong)
 		snprintf(what, sizeof(what), "must be at most %d addresses, or none: the %lld. %s", PROBE_SENTINELS_MAX,

@@ -24,6 +24,7 @@
 #define STALE_MS       (10 * 60000) /* and used for so long, while that fails */
 #define RETRY_MS       10000        /* between attempts at that */
 #define SLOW_MS        2000         /* what takes longer costs others a thread */
+#define HANGS_MS       5000         /* those who come after that do not wait: they hold up others */
 #define QUIET_MS       30000        /* a slow failure counts for so long */
 #define QUIET_SHORT_MS 1000         /* a quick one: names may be made any moment */
 #define NAMES_MAX      16384        /* that are remembered */
@@ -386,7 +387,7 @@ static void on_wake(uv_async_t *async)
 
 static bool is_quiet(const struct lookup_name *name, int64_t now_ms)
 {
-	return now_ms < name->quiet_until_ms || (name->state == NAME_RUNNING && now_ms - name->began_ms >= SLOW_MS);
+	return now_ms < name->quiet_until_ms || (name->state == NAME_RUNNING && now_ms - name->began_ms >= HANGS_MS);
 }
 
 static enum lookup_state take_known(struct lookups *l, struct lookup_name *name, int64_t now_ms, struct found *ret)

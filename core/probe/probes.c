@@ -459,7 +459,7 @@ static void cap_by_descriptors(struct probes_options *o)
 {
 	unsigned room = descriptors_for_connections(), at_once = o->at_once, idle = o->idle;
 
-	o->at_once = at_once > room / 2 ? room / 2 + !room : at_once;
+	o->at_once = at_once > room / 2 ? room / 2 + (room < 2) : at_once;
 	o->idle = idle > room / 4 ? room / 4 : idle;
 	if (o->at_once < at_once || o->idle < idle)
 		log_warn("Prober",

@@ -98,6 +98,14 @@ test('each failure has its name', async () => {
     assert.deepEqual([answer.status, answer.json?.ok, answer.json?.error], [200, false, error], answer.text);
     remove(id);
   }
+  const made = await post(`/projects/${env.project}/health-checks`,
+    { body: { name: 'With a secret', url: `${well.url}/`, headers: [{ name: 'X-Key', value: 'not for everybody' }], enabled: false } });
+  assert.equal(made.status, 201, made.text);
+  assert.equal((await runNow(made.json.id)).json.error, null);
+  run(`update health_checks set url = 'http://8.8.8.8/' where id = '${made.json.id}'`); // nobody asks it
+  const answer = await runNow(made.json.id);
+  assert.deepEqual([answer.json?.verdict, answer.json?.error], ['FAILED', 'HEADERS_NEED_TLS'], answer.text);
+  remove(made.json.id);
 });
 
 test('while no sentinel answers, failures that our network could be to blame for say nothing', async () => {
