@@ -294,9 +294,9 @@ static void guard_secrets(struct input *in, const struct db_rows *rows, const st
 		has_secret |= f->headers[i].secret;
 		has_kept |= f->headers[i].keep;
 	}
-	if (has_kept &&
-	    ((db_bool(rows, 0, "verifyTls") && !f->verify_tls) ||
-	     (!str_eq(f->url, db_text(rows, 0, "url")) && !probe_same_origin(f->url, db_text(rows, 0, "url")))))
+	if (has_kept && ((db_bool(rows, 0, "verifyTls") && !f->verify_tls) ||
+			 (!str_eq(f->url, db_text(rows, 0, "url")) &&
+			  !probe_same_origin(in->x->call->arena, f->url, db_text(rows, 0, "url")))))
 		input_fault(in, "headers",
 			    "must be sent with it, the secret ones with their values or left out: what is stored is "
 			    "not sent to another scheme, host or port, nor without looking at the certificate");

@@ -215,12 +215,12 @@ const char *probe_url_check(struct arena *arena, const struct probe_rules *rules
 	return NULL;
 }
 
-bool probe_same_origin(struct str a, struct str b)
+bool probe_same_origin(struct arena *arena, struct str a, struct str b)
 {
-	struct place one, other;
+	struct place *one = arena_alloc(arena, sizeof(*one)), *other = arena_alloc(arena, sizeof(*other));
 
-	return !place_read(NULL, a, &one) && !place_read(NULL, b, &other) && one.is_https == other.is_https &&
-	       one.port == other.port && strcmp(one.host, other.host) == 0;
+	return !place_read(NULL, a, one) && !place_read(NULL, b, other) && one->is_https == other->is_https &&
+	       one->port == other->port && strcmp(one->host, other->host) == 0;
 }
 
 bool probe_is_in_clear(const struct probe_rules *rules, struct str url)

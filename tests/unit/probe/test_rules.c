@@ -289,11 +289,13 @@ static void secrets_go_where_they_were_meant_to(void **state)
 	struct probe_rules strict = rules_of("", "1-65535"), open = rules_of("10.0.0.0/8", "1-65535");
 
 	(void)state;
-	assert_true(probe_same_origin(STR("https://shop.example.org/a?x"), STR("https://SHOP.example.org:443/b")));
-	assert_false(probe_same_origin(STR("https://shop.example.org/"), STR("http://shop.example.org/")));
-	assert_false(probe_same_origin(STR("https://shop.example.org/"), STR("https://shop.example.org:8443/")));
-	assert_false(probe_same_origin(STR("https://shop.example.org/"), STR("https://shop.example.org.evil.org/")));
-	assert_false(probe_same_origin(STR("nonsense"), STR("nonsense")));
+	assert_true(
+		probe_same_origin(arena, STR("https://shop.example.org/a?x"), STR("https://SHOP.example.org:443/b")));
+	assert_false(probe_same_origin(arena, STR("https://shop.example.org/"), STR("http://shop.example.org/")));
+	assert_false(probe_same_origin(arena, STR("https://shop.example.org/"), STR("https://shop.example.org:8443/")));
+	assert_false(
+		probe_same_origin(arena, STR("https://shop.example.org/"), STR("https://shop.example.org.evil.org/")));
+	assert_false(probe_same_origin(arena, STR("nonsense"), STR("nonsense")));
 	assert_true(probe_is_in_clear(&strict, STR("http://shop.example.org/")));
 	assert_false(probe_is_in_clear(&strict, STR("https://shop.example.org/")));
 	assert_false(probe_is_in_clear(&strict, STR("http://shop.internal/")));
