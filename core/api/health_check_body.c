@@ -63,6 +63,13 @@ static int64_t *number_at(struct check_fields *f, size_t i)
 	return (int64_t *)((char *)f + numbers[i].at);
 }
 
+/* Of two fields that contradict each other: the one that was sent, the first when both were; NULL = neither was, and
+ * the contradiction is not this request's. */
+static const char *sent_of(const struct input *in, const char *first, const char *second)
+{
+	return json_get(in->body, first) ? first : json_get(in->body, second) ? second : NULL;
+}
+
 /* ---- what is stored ---- */
 
 static void stored_headers(struct exchange *x, const struct db_rows *rows, struct check_fields *ret)
@@ -277,6 +284,28 @@ static void read_headers(struct input *in, struct check_fields *f)
 	f->n_headers = fresh->n_headers;
 }
 
+/* Who may change a check may not read its secrets: one that is stored goes where, and as safely as, it was meant to. */
+static void guard_secrets(struct input *in, const struct db_rows *rows, const struct check_fields *f)
+{
+	bool has_secret = false, has_kept = false;
+	const char *field;
+
+	for (size_t i = 0; i < f->n_headers; i++) {
+		has_secret |= f->headers[i].secret;
+		has_kept |= f->headers[i].keep;
+	}
+	if (has_kept && ((db_bool(rows, 0, "verifyTls") && !f->verify_tls) ||
+			 (!str_eq(f->url, db_text(rows, 0, "url")) &&
+			  !probe_same_origin(in->x->call->arena, f->url, db_text(rows, 0, "url")))))
+		input_fault(in, "headers",
+			    "must be sent with it, the secret ones with their values or left out: what is stored is "
+			    "not sent to another scheme, host or port, nor without looking at the certificate");
+	field = sent_of(in, "url", "headers");
+	if (has_secret && field && probe_is_in_clear(api_of(in->x)->o.probe_rules, f->url))
+		input_fault(in, field,
+			    "would send a secret header where anybody can read it: use https://, or leave it out");
+}
+
 /* ---- all of it ---- */
 
 static void read_parents(struct input *in, struct check_fields *f)
@@ -316,13 +345,6 @@ static void read_numbers(struct input *in, struct check_fields *f)
 	if (input_is_null(in, "maxLatencyMs"))
 		f->latency_max_ms = 0;
 	input_int(in, "maxLatencyMs", INPUT_NULLABLE, 1, 30000, &f->latency_max_ms);
-}
-
-/* Of two fields that contradict each other: the one that was sent, the first when both were; NULL = neither was, and
- * the contradiction is not this request's. */
-static const char *sent_of(const struct input *in, const char *first, const char *second)
-{
-	return json_get(in->body, first) ? first : json_get(in->body, second) ? second : NULL;
 }
 
 static void check_together(struct input *in, const struct check_fields *f)
@@ -371,5 +393,6 @@ int check_body_read(struct exchange *x, const struct db_rows *rows, struct check
 	read_parents(in, f);
 	input_bool(in, "enabled", 0, &f->enabled);
 	check_together(in, f);
+	guard_secrets(in, rows, f);
 	return input_close(in);
 }

@@ -64,19 +64,24 @@ static void read_checks(struct input *in, struct window_change *c)
 	}
 }
 
-static void read_moment(struct input *in, const char *field, int64_t *ret)
+static bool read_moment(struct input *in, const char *field, int64_t *ret)
 {
 	struct str text;
 
-	if (input_text(in, field, INPUT_REQUIRED, 1, TIME_TEXT_MAX, &text) && !time_parse(text, ret))
-		input_fault(in, field, "must be a time that exists, like 2026-11-23T07:30:00Z or with an offset");
+	if (!input_text(in, field, INPUT_REQUIRED, 1, TIME_TEXT_MAX, &text))
+		return false;
+	if (time_parse(text, ret))
+		return true;
+	input_fault(in, field, "must be a time that exists, like 2026-11-23T07:30:00Z or with an offset");
+	return false;
 }
 
 static void read_once(struct input *in, struct window_change *c)
 {
-	read_moment(in, "startsAt", &c->starts_ms);
-	read_moment(in, "endsAt", &c->ends_ms);
-	if (!c->starts_ms || !c->ends_ms)
+	bool has_start = read_moment(in, "startsAt", &c->starts_ms);
+	bool has_end = read_moment(in, "endsAt", &c->ends_ms);
+
+	if (!has_start || !has_end)
 		return;
 	if (c->ends_ms <= c->starts_ms)
 		input_fault(in, "endsAt", "must be after startsAt");

@@ -20,6 +20,7 @@ struct entry {
 	struct arena *texts; /* of the page; NULL = the place is free */
 	struct str slug;
 	int64_t read_ms, used_ms;
+	int64_t failed_ms; /* reading it anew did; 0 = it did not */
 };
 
 /* By the hash of its name: another name in the same place takes it. */
@@ -86,6 +87,13 @@ static bool is_unknown(struct status_cache *cache, struct str slug)
 static bool is_fresh(const struct entry *entry)
 {
 	return entry && clock_mono_ms() - entry->read_ms < FRESH_MS;
+}
+
+/* Not again so soon: while the database hangs, each attempt lasts as long as it may. */
+static bool has_failed(const struct entry *entry)
+{
+	return entry && entry->failed_ms && clock_mono_ms() - entry->failed_ms < FRESH_MS &&
+	       clock_mono_ms() - entry->read_ms <= STALE_MS;
 }
 
 /* The one of this name, a free one, or the one that was not asked for longest; it is empty then. */
@@ -196,9 +204,13 @@ int status_page_read(struct exchange *x, struct str slug, const struct status_pa
 	struct entry *entry = could_be(slug) ? find(cache, slug) : NULL;
 	int r = OK;
 
-	if (could_be(slug) && !is_fresh(entry) && !is_unknown(cache, slug)) {
+	if (could_be(slug) && !is_fresh(entry) && !has_failed(entry) && !is_unknown(cache, slug)) {
+		if (entry && entry->failed_ms)
+			entry->failed_ms = clock_mono_ms(); /* one waits to see, the others do not */
 		r = read_anew(x, slug);
 		entry = find(cache, slug);
+		if (r != OK && entry)
+			entry->failed_ms = clock_mono_ms();
 	}
 	if (r != OK && (!entry || clock_mono_ms() - entry->read_ms > STALE_MS))
 		return r;

@@ -4,6 +4,7 @@
 #include "api/input.h"
 #include "api/status_cache.h"
 #include "api/status_view.h"
+#include "base/id.h"
 
 #define TITLE_MAX 120
 #define SLUG_MIN  3
@@ -53,8 +54,8 @@ static void read_checks(struct input *in, struct status_page_change *ret)
 	}
 	ids = arena_alloc(in->x->call->arena, (value->n + 1) * sizeof(*ids));
 	for (const struct json *item = value->child; item; item = item->next) {
-		if (item->kind != JSON_TEXT || !str_is_text(item->text)) {
-			input_fault(in, "checkIds", "must hold ids of checks only");
+		if (!id_valid(json_text(item, STR("")), "check_")) {
+			input_fault(in, "checkIds", "must hold ids of health checks, check_...");
 			return;
 		}
 		ids[ret->n_checks++] = item->text;

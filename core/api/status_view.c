@@ -32,6 +32,7 @@ static const char *const page_words[] = {
 	[STATUS_OPERATIONAL] = "Everything works.",
 	[STATUS_DEGRADED] = "Something does not work as it should.",
 	[STATUS_MAINTENANCE] = "Maintenance is under way.",
+	[STATUS_PAUSED] = "Nothing is looked at: it is switched off.",
 	[STATUS_UNKNOWN] = "It is not known at the moment whether everything works.",
 };
 static const char *const check_words[] = {

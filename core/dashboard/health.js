@@ -1,9 +1,10 @@
 // The health of a project: its checks and how they are, looked at again all the time; what is filled in is beside it, and stays.
 
-import { showForm } from './check-form.js';
+import { offerParents, showForm } from './check-form.js';
 import { showIncidents } from './incidents.js';
 import { showWindows } from './maintenance.js';
 import { $, api, element, link, when } from './page.js';
+import { offerChecks, showStatusPage } from './status-page.js';
 
 const REFRESH_MS = 4000;
 const BAR_MS = 60_000; // how long the hours of a check are not asked for again
@@ -98,6 +99,8 @@ async function showChecks() {
   const bars = await Promise.all(checks.slice(0, 50).map((c) => barOf(c).catch(() => null)));
   if (project !== state.project) return; // another one was chosen meanwhile: its answer is on its way
   replaceRows(checks.map((c, i) => row(c, bars[i])));
+  offerParents(checks);
+  offerChecks(checks);
   $('checks-empty').hidden = checks.length > 0;
   $('checks-more').hidden = !path;
   await showIncidents(project, run);
@@ -125,7 +128,8 @@ export async function showHealth(project, fail) {
   state.project = project;
   $('run').hidden = true;
   showForm(project, null, changed, run);
-  await Promise.all([showChecks(), showWindows(project, run)]);
+  await showChecks();
+  await Promise.all([showStatusPage(project, run), showWindows(project, run)]);
   again();
 }
 

@@ -34,3 +34,19 @@ export function link(url, text) {
 }
 
 export const when = (time) => (time ? new Date(time).toLocaleString() : '');
+
+// A list of checks to choose some of, made anew only when it is another one: nobody's focus is lost.
+export function choices(id, checks, selected) {
+  const list = $(id), known = JSON.stringify(checks.map((c) => [c.id, c.name]));
+  if (list.dataset.known !== known) {
+    list.replaceChildren(...checks.map((c) => element('option', c.name, { value: c.id })));
+    list.dataset.known = known;
+  }
+  for (const option of list.options) option.selected = selected.includes(option.value);
+}
+// What is chosen, in the order it was in; what is not listed here stays.
+export function chosen(id, before = []) {
+  const options = [...$(id).options], offered = options.map((option) => option.value), on = options.filter((option) => option.selected).map((option) => option.value);
+  const stays = before.filter((one) => on.includes(one) || !offered.includes(one));
+  return [...stays, ...on.filter((one) => !stays.includes(one))];
+}

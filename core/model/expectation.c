@@ -231,6 +231,9 @@ const char *expectation_judge(struct arena *arena, const struct expectation *e, 
 {
 	const char *why = NULL;
 
+	/* The usual range of good ones has 302. Whoever expects nothing but redirects means this one, too. */
+	if (login_redirect && status >= 300 && status <= 399 && e->status_min < 300)
+		return "LOGIN_REQUIRED";
 	if (status < e->status_min || status > e->status_max)
 		return login_redirect || status == 401 || status == 403 ? "LOGIN_REQUIRED" : "STATUS";
 	if (!contains(body, e->contains))

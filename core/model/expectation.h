@@ -21,8 +21,8 @@ struct expectation {
 const char *json_path_check(struct str path);
 
 /* NULL = as expected. Else a code: "STATUS", "BODY", "PATTERN", "PATTERN_COST" (it takes too long to find out), "JSON",
- * "LATENCY", "LOGIN_REQUIRED" (401, 403 or a redirect to a login, when the status is not expected). `body` is what was
- * read of it. */
+ * "LATENCY", "LOGIN_REQUIRED" (401 or 403 when it is not expected; a redirect to a login unless all that is expected
+ * are redirects and errors). `body` is what was read of it. */
 const char *expectation_judge(struct arena *arena, const struct expectation *e, int status, bool login_redirect,
 			      struct str body, int64_t latency_ms);
 bool expectation_wants_body(const struct expectation *e);

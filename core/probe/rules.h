@@ -47,6 +47,11 @@ bool probe_port_allowed(const struct probe_rules *rules, unsigned port);
  * judged here already; names are not looked up. */
 const char *probe_url_check(struct arena *arena, const struct probe_rules *rules, struct str url, bool allow_private,
 			    struct str *ret_url);
+/* Do both lead to the same scheme, host and port? What was given to be sent to one is not for the other, else. */
+bool probe_same_origin(struct arena *arena, struct str a, struct str b);
+/* Would a secret be sent in plain HTTP to where anybody may listen? Of a name nobody knows that before it is looked up:
+ * with private networks allowed it is left to the probe, which does not send it to a public address. */
+bool probe_is_in_clear(const struct probe_rules *rules, struct str url);
 /* NULL, or what is wrong with a header that a user sets. */
 const char *probe_header_check(struct str name, struct str value);
 

@@ -214,3 +214,22 @@ const char *probe_url_check(struct arena *arena, const struct probe_rules *rules
 	*ret_url = arena_str(arena, str_of(place.url));
 	return NULL;
 }
+
+bool probe_same_origin(struct arena *arena, struct str a, struct str b)
+{
+	struct place *one = arena_alloc(arena, sizeof(*one)), *other = arena_alloc(arena, sizeof(*other));
+
+	return !place_read(NULL, a, one) && !place_read(NULL, b, other) && one->is_https == other->is_https &&
+	       one->port == other->port && strcmp(one->host, other->host) == 0;
+}
+
+bool probe_is_in_clear(const struct probe_rules *rules, struct str url)
+{
+	struct place place;
+
+	if (place_read(NULL, url, &place) || place.is_https)
+		return false;
+	if (place.is_address)
+		return address_classify(&place.address.any, NULL) == ADDRESS_PUBLIC;
+	return rules->n_cidrs == 0 && !is_of_the_house(place.host);
+}

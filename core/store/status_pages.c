@@ -62,7 +62,9 @@ static enum status_state state_of_all(const struct status_check *checks, size_t 
 		return STATUS_UNKNOWN;
 	if (count[STATUS_OPERATIONAL])
 		return STATUS_OPERATIONAL;
-	return count[STATUS_MAINTENANCE] ? STATUS_MAINTENANCE : STATUS_UNKNOWN;
+	if (count[STATUS_MAINTENANCE])
+		return STATUS_MAINTENANCE;
+	return count[STATUS_PAUSED] ? STATUS_PAUSED : STATUS_UNKNOWN;
 }
 
 static void read_checks(struct call *call, const struct db_rows *rows, struct status_facts *ret)

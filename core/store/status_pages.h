@@ -31,7 +31,7 @@ enum status_state {
 	STATUS_DEGRADED,
 	STATUS_FLAPPING,    /* it comes and goes */
 	STATUS_MAINTENANCE, /* of a page: of all its checks */
-	STATUS_PAUSED,      /* of a check alone */
+	STATUS_PAUSED,      /* of a page: of all its checks */
 	STATUS_UNKNOWN,     /* no result, or none for three intervals */
 };
 const char *status_state_word(enum status_state state); /* "OPERATIONAL" ... */
@@ -53,7 +53,8 @@ struct status_incident {
 };
 struct status_facts {
 	struct str title;
-	enum status_state state; /* the worst that its checks tell; FLAPPING counts as DEGRADED, PAUSED for nothing */
+	enum status_state state; /* the worst that its checks tell; FLAPPING counts as DEGRADED, PAUSED beside others
+				  * for nothing */
 	int64_t as_of_ms;
 	struct status_check *checks;
 	size_t n_checks, n_hidden; /* hidden: more than a page has */

@@ -14,12 +14,19 @@ int64_t slot_after(int64_t interval_ms, int64_t phase_ms, int64_t after_ms)
 	return (n + 1) * interval_ms + phase_ms;
 }
 
+/* A preview behind its provider's login is a hint to whoever looks at the check: it may well be up. */
+static bool says_nothing(const struct claim *claim)
+{
+	return claim->is_ours ||
+	       (claim->due.preview_url.n && claim->error && strcmp(claim->error, "LOGIN_REQUIRED") == 0);
+}
+
 /* A check that is disabled and was asked for by hand has samples, and no incidents. */
 static enum health_look look_of(const struct claim *claim)
 {
 	if (claim->due.maintenance || !claim->due.enabled)
 		return LOOK_MAINTENANCE;
-	if (claim->is_ours)
+	if (says_nothing(claim))
 		return LOOK_INCONCLUSIVE;
 	return claim->ok ? LOOK_GOOD : LOOK_BAD;
 }
@@ -33,7 +40,7 @@ static enum verdict verdict_of(const struct claim *claim, bool parent_is_down)
 {
 	if (claim->due.maintenance)
 		return VERDICT_MAINTENANCE;
-	if (claim->is_ours || parent_is_down)
+	if (says_nothing(claim) || parent_is_down)
 		return VERDICT_INCONCLUSIVE;
 	return claim->ok ? VERDICT_OK : VERDICT_FAILED;
 }

@@ -108,6 +108,25 @@ static void count_internal(struct prober *p)
 	p->internal_told_ms = now_ms;
 }
 
+/* Where a body goes on behind what is read, what was read may well be enough. */
+static bool is_cut(const struct claim *claim, const struct probe_result *result)
+{
+	return result->end == PROBE_BODY_TOO_LONG && (result->status < 300 || result->status > 399) &&
+	       !(str_eq(claim->due.http_version, STR("2")) && result->http_version != 20);
+}
+
+static const char *error_of(const struct claim *claim, const struct probe_result *result)
+{
+	const char *error;
+
+	if (result->end != PROBE_ANSWERED && !is_cut(claim, result))
+		return probe_end_word(result->end);
+	error = judge_answer(claim, result);
+	if (error && result->end != PROBE_ANSWERED && (strcmp(error, "BODY") == 0 || strcmp(error, "JSON") == 0))
+		return probe_end_word(result->end);
+	return error;
+}
+
 static void on_probe_done(void *arg, const struct probe_result *result)
 {
 	struct claim *claim = arg;
@@ -120,10 +139,7 @@ static void on_probe_done(void *arg, const struct probe_result *result)
 	keep_certificate(claim, &result->certificate);
 	if (claim->due.wanted)
 		keep_trace(claim, result);
-	if (result->end == PROBE_ANSWERED)
-		claim->error = judge_answer(claim, result);
-	else
-		claim->error = probe_end_word(result->end);
+	claim->error = error_of(claim, result);
 	claim->ok = !claim->error;
 	claim->is_ours = result->end == PROBE_INTERNAL || result->end == PROBE_STOPPED;
 	claim->is_remembered = result->remembered;

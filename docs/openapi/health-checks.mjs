@@ -18,11 +18,12 @@ const fields = {
   headers: list(body({
     name: text('Its name.', { minLength: 1, maxLength: 128 }),
     value: text('Its value; the mask of a secret one that is stored keeps that value.', { maxLength: 4096 }),
-    secret: yes('Whether nobody is shown the value again; true when absent.'),
-  }, { required: ['name', 'value'] }), 'What is sent along, at most 16. They are replaced together.'),
+    secret: yes('Whether nobody is shown the value again; true when absent. A secret one needs https, but to private addresses.'),
+  }, { required: ['name', 'value'] }), 'What is sent along, at most 16. They are replaced together. Who changes scheme, host or port of '
+    + '`url`, or switches `verifyTls` off, sends the values of secret ones again or leaves them out.'),
   expectedMin: whole('The lowest good status; 200 when absent.', { minimum: 100, maximum: 599 }),
   expectedMax: whole('The highest good status; 399 when absent.', { minimum: 100, maximum: 599 }),
-  responseContains: orNull(text('What the body must hold.', { minLength: 1, maxLength: 1000 })),
+  responseContains: orNull(text('What the first MiB of the body must hold.', { minLength: 1, maxLength: 1000 })),
   responseMatches: orNull(text(matching, { minLength: 1, maxLength: 256 })),
   jsonPath: orNull(text('Where in a body of JSON a value is looked for: `$.status`, `$.items[0].name`, `$[\'a b\']`.', { minLength: 1, maxLength: 256 })),
   jsonEquals: any('With `jsonPath`: the JSON value that must be there.'),

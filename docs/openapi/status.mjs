@@ -10,8 +10,8 @@ const counts = {
   ok: whole('Looks that were good.'), failed: whole('Looks that were bad.'), inconclusive: whole('Looks that count for neither, those in maintenance included.'),
 };
 const uptime = object({ uptime: percent('Good ones of those that count, cut to three digits: 100 says that none was bad. null: nothing counts yet.'), ...counts });
-const pageState = word('FAILED looks beyond the threshold make DEGRADED. UNKNOWN: no result, or none for three intervals.',
-  ['OPERATIONAL', 'DEGRADED', 'MAINTENANCE', 'UNKNOWN']);
+const pageState = word('FAILED looks beyond the threshold make DEGRADED. PAUSED: all are switched off. UNKNOWN: no result, or none for three intervals.',
+  ['OPERATIONAL', 'DEGRADED', 'MAINTENANCE', 'PAUSED', 'UNKNOWN']);
 const slug = text('Its address: `/status/` and this. Unique in this installation; lower case letters, digits, and dashes between them.',
   { minLength: 3, maxLength: 64, pattern: '^[a-z0-9]+(-+[a-z0-9]+)*$' });
 

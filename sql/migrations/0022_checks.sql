@@ -68,11 +68,17 @@ create function health_check_facts(check_id text) returns jsonb language sql sta
 	from health_check_fields f where f.id = check_id
 $$;
 
--- Nobody depends on a check that is gone. A window that was for it alone is for none then, not for all.
+-- As the audit shows them: the query of an URL may hold a secret. One that changed in it alone is there twice, the same.
+create function health_check_shown(facts jsonb) returns jsonb language sql immutable as $$
+	select case when facts ? 'url' then facts || jsonb_build_object('url', regexp_replace(facts ->> 'url', '\?.*', '?***')) else facts end
+$$;
+
+-- Nobody depends on a check that is gone. A window or a status page that was for it alone is for none then, not for all.
 create function health_check_forget() returns trigger language plpgsql as $$
 begin
 	update health_checks set depends_on = array_remove(depends_on, old.id) where depends_on @> array[old.id];
 	update maintenance_windows set check_ids = array_remove(check_ids, old.id) where project_id = old.project_id and old.id = any (check_ids);
+	update status_pages set check_ids = array_remove(check_ids, old.id) where project_id = old.project_id and old.id = any (check_ids);
 	return null;
 end
 $$;

@@ -65,8 +65,8 @@ on conflict (check_id, name) do update set sealed = excluded.sealed, key_id = ex
 with now as (
 	select health_check_facts($3::text) as became, nullif($5::text, '')::jsonb as was
 )
-select audit_add($7::text, $2::text, $8::text[], $4::text, 'check', $3, $1::text, case when became is null then was else differing(was, became) end,
-	case when was is null then became else differing(became, was) end
+select audit_add($7::text, $2::text, $8::text[], $4::text, 'check', $3, $1::text, health_check_shown(case when became is null then was else differing(was, became) end),
+	health_check_shown(case when was is null then became else differing(became, was) end)
 		|| case when cardinality($6::text[]) > 0 then jsonb_build_object('secretsSet', to_jsonb($6)) else '{}' end) as "_audit"
 from now where was is distinct from became or cardinality($6) > 0;
 

@@ -12,15 +12,26 @@ order by created_at desc, id collate "C" desc
 limit $6::int;
 
 -- name: samples_rolled
--- $1 check, $2 minutes of a step, $3 from, $4 to (exclusive); before $5 (microseconds, or null); $6 how many.
-select at, step as minutes, ok, failed, inconclusive, round(latency_sum::numeric / nullif(ok, 0))::int as "latencyAvgMs",
-	latency_min as "latencyMinMs", latency_max as "latencyMaxMs", health_percent(ok, failed) as uptime,
+-- $1 check, $2 minutes of a step, $3 from, $4 to (exclusive); before $5 (microseconds, or null); $6 how many. The five minutes under way
+-- are a part of their step.
+select at, $2::int as minutes, sum(ok)::int as ok, sum(failed)::int as failed, sum(inconclusive)::int as inconclusive,
+	round(sum(latency_sum) / nullif(sum(ok), 0))::int as "latencyAvgMs", min(latency_min) as "latencyMinMs",
+	max(latency_max) as "latencyMaxMs", health_percent(sum(ok), sum(failed)) as uptime,
 	'at_' || (extract(epoch from at) * 1000000)::bigint || '.' as "_cursor"
-from health_rollups
-where check_id = $1::text and step = $2::int and at >= $3::timestamptz and at < $4::timestamptz
-	and at < coalesce(timestamptz 'epoch' + $5::bigint * interval '1 microsecond', 'infinity')
+from ((select at, ok, failed, inconclusive, latency_sum, latency_min, latency_max
+		from health_rollups
+		where check_id = $1::text and step = $2 and at >= $3::timestamptz and at < $4::timestamptz
+			and at < coalesce(timestamptz 'epoch' + $5::bigint * interval '1 microsecond', 'infinity')
+		order by at desc
+		limit $6::int)
+	union all
+	select date_bin($2 * interval '1 minute', acc_at, 'epoch'), acc_ok, acc_failed, acc_inconclusive, acc_latency_sum, acc_latency_min, acc_latency_max
+	from health_states
+	where check_id = $1 and acc_ok + acc_failed + acc_inconclusive > 0) s
+where at >= $3 and at < $4 and at < coalesce(timestamptz 'epoch' + $5 * interval '1 microsecond', 'infinity')
+group by at
 order by at desc
-limit $6::int;
+limit $6;
 
 -- name: check_uptime
 -- $1 check.

@@ -70,6 +70,42 @@ test('a check is added, changed without its secret being seen, switched off and 
   await until('it is gone', async () => !(await checks())['Shop <b>']);
 });
 
+test('what a check expects and depends on is filled in, and stays when it is changed', { skip }, async () => {
+  await fill({ 'check-name': 'API', 'check-url': 'https://api.example.org/', 'check-interval': '3600', 'check-matches': '^.*fine', 'check-path': '$.status', 'check-equals': 'ok', 'check-redirects': '2', 'check-http': '1.1' });
+  await page.until(`[...document.getElementById('check-parents').options].some((option) => option.text === 'Preview #1')`);
+  await page.run(`[...document.getElementById('check-parents').options].find((option) => option.text === 'Preview #1').selected = true`);
+  await submit('check-form');
+  await rowSays('API', 'https://api.example.org/');
+  const wanted = (check) => [check.responseMatches, check.jsonPath, check.jsonEquals, check.redirects, check.httpVersion, check.dependsOn];
+  const made = await checks(), parent = made['Preview #1'].id;
+  assert.deepEqual(wanted(made.API), ['^.*fine', '$.status', 'ok', 2, '1.1', [parent]]);
+  await click('Edit API');
+  assert.equal(await page.run("document.getElementById('check-equals').value"), '"ok"');
+  await fill({ 'check-equals': '{"a": [1]}' });
+  await submit('check-form');
+  await until('it is changed', async () => JSON.stringify(wanted((await checks()).API)) === JSON.stringify(['^.*fine', '$.status', { a: [1] }, 2, '1.1', [parent]]));
+  await has('check-heading', 'Add a health check');
+});
+
+test('the status page is switched on, and shows what was chosen', { skip }, async () => {
+  const settings = async () => (await get(`/projects/${env.project}/status-page`)).json, { API: chosen } = await checks();
+  await has('page-link', 'It is off');
+  await fill({ 'page-slug': 'demo', 'page-title': 'Our <b>' });
+  await page.run("document.getElementById('page-enabled').click()");
+  await page.until(`[...document.getElementById('page-checks').options].some((option) => option.text === 'API')`);
+  await page.run(`[...document.getElementById('page-checks').options].find((option) => option.text === 'API').selected = true`);
+  await submit('page-form');
+  await has('page-link', '/status/demo');
+  const set = { enabled: true, slug: 'demo', title: 'Our <b>', checkIds: [chosen.id], url: `${env.api}/status/demo` };
+  assert.deepEqual({ ...await settings(), updatedAt: undefined }, { ...set, updatedAt: undefined });
+  run(`delete from health_checks where id = '${chosen.id}'`);
+  await page.until(`![...document.getElementById('page-checks').options].some((option) => option.text === 'API')`);
+  await fill({ 'page-title': 'Ours' });
+  await submit('page-form');
+  await until('it is saved', async () => (await settings()).title === 'Ours');
+  assert.deepEqual((await settings()).checkIds, [], 'one whose checks are gone does not show all others');
+});
+
 test('an incident is shown by itself, and somebody takes it over', { skip }, async () => {
   const { id } = (await checks())['Preview #1'];
   run(`insert into health_incidents (id, project_id, check_id, began_at, error, message, cause, thread_key)

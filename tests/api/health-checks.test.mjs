@@ -174,6 +174,44 @@ test('secret headers are sealed and masked, and a mask that is sent back keeps t
   for (const secret of ['S3cretOfTheTarget', 'An0therSecret', 'N3wSecret', 'text/plain', '***']) assert.ok(!log.includes(secret), `the audit has ${secret}`);
 });
 
+test('who may change a check cannot have its secrets sent elsewhere, or where they can be read', async () => {
+  const secret = { name: 'Authorization', value: 'Bearer S3cretOfTheTarget' }, plain = { name: 'Accept', value: 'a/b', secret: false };
+  const check = await made({ url: 'https://shop.example.org/health', headers: [secret, plain] });
+  for (const change of [{ url: 'https://thief.example.org/health' }, { url: 'https://shop.example.org:8443/health' }, { url: 'http://shop.example.org/health' }, { verifyTls: false }]) {
+    for (const headers of [{}, { headers: check.headers }, { headers: [{ name: 'authorization', value: '***' }] }]) {
+      const answer = await patch(check, { ...change, ...headers });
+      assertError(answer, 422, 'ValidationError');
+      assert.deepEqual(faultyFields(answer), ['headers'], answer.text);
+    }
+  }
+  assert.equal((await show(check)).url, check.url);
+  assert.equal((await patched(check, { url: 'https://SHOP.example.org:443/other?x=1' })).url, 'https://shop.example.org:443/other?x=1', 'the same place');
+  await patched(check, { url: 'https://new.example.org/', headers: [{ ...secret, value: 'for the new one' }, plain] });
+  assert.equal(opened(check, 'Authorization'), 'for the new one');
+  await patched(check, { verifyTls: false, headers: [secret] });
+  await patched(check, { name: 'with it switched off', verifyTls: false });
+  await patched(check, { url: 'https://third.example.org/', headers: [plain] });
+  await patched(check, { url: 'http://8.8.8.8/' });
+  for (const [fields, field] of [[{ headers: [secret] }, 'headers'], [{ headers: [secret], url: 'http://9.9.9.9/' }, 'url']]) {
+    const answer = await patch(check, fields);
+    assert.deepEqual(faultyFields(answer), [field], answer.text);
+    assert.match(answer.text, /use https/);
+  }
+  assert.deepEqual(faultyFields(await create({ url: 'http://8.8.8.8/', headers: [secret] })), ['url']);
+  await patched(check, { url: 'http://10.20.30.40/', headers: [secret] });
+});
+
+test('the query of an URL may hold a secret: the audit has that it changed, not what it is', async () => {
+  const check = await made({ url: 'https://shop.example.org/health?token=S3cretInTheQuery' });
+  await patched(check, { url: 'https://shop.example.org/health?token=An0therInTheQuery' });
+  await patched(check, { url: 'https://shop.example.org/other' });
+  await remove(check);
+  const log = audit(org).filter((row) => row.target_id === check.id);
+  const cut = 'https://shop.example.org/health?***';
+  assert.deepEqual(log.map((row) => [row.before.url, row.after.url]), [[undefined, cut], [cut, cut], [cut, 'https://shop.example.org/other'], ['https://shop.example.org/other', undefined]]);
+  assert.doesNotMatch(JSON.stringify(log), /InTheQuery/);
+});
+
 // ---- dependencies ----
 
 test('dependencies stay in the project, make no circle, and end with what they are on', async () => {

@@ -108,6 +108,25 @@ test('steps: what they hold, their pages, and what auto chooses', async () => {
   assert.deepEqual([await chosen(1), await chosen(12), await chosen(100), await chosen(1000)], [undefined, 5, 60, 1440]);
 });
 
+test('the five minutes under way are in the step they belong to, and their own', async () => {
+  const at = "date_bin('5 minutes', now(), 'epoch')";
+  const id = addCheck('under way', { state: { acc_at: at, acc_ok: 3, acc_failed: 1, acc_inconclusive: 1, acc_latency_sum: 300, acc_latency_min: 80, acc_latency_max: 120 } });
+  const began = Date.parse(one(`select acc_at from health_states where check_id = '${id}'`).acc_at), DAYS = `from=${iso(began - 2 * DAY)}&to=${iso(began + DAY)}`;
+  const mine = { ok: 3, failed: 1, inconclusive: 1, latencyAvgMs: 100, latencyMinMs: 80, latencyMaxMs: 120, uptime: 75 };
+  const steps = [['5m', 5], ['1h', 60], ['1d', 1440]];
+  const startOf = (minutes) => iso(Math.floor(began / (minutes * 60_000)) * minutes * 60_000);
+  for (const [resolution, minutes] of steps) {
+    assert.deepEqual((await samplesOf(id, `?resolution=${resolution}&${DAYS}`)).json, [{ at: startOf(minutes), minutes, ...mine }]);
+    run(`insert into health_rollups values ('${id}', ${minutes}, '${startOf(minutes)}', 1, 0, 0, 20, 20, 20)`); // what went before in that step
+    run(`insert into health_rollups values ('${id}', ${minutes}, timestamptz '${startOf(minutes)}' - interval '${minutes} minutes', 0, 2, 0, 0, null, null)`);
+    const rows = await pagesOf(`/health-checks/${id}/samples?resolution=${resolution}&limit=1&${DAYS}`);
+    assert.deepEqual(rows.map((row) => [row.at, row.ok, row.failed, row.latencyAvgMs, row.latencyMinMs, row.latencyMaxMs]),
+      [[startOf(minutes), 4, 1, 80, 20, 120], [iso(Date.parse(startOf(minutes)) - minutes * 60_000), 0, 2, null, null, null]], resolution);
+    const past = await samplesOf(id, `?resolution=${resolution}&from=${iso(began - 2 * DAY)}&to=${startOf(minutes)}`);
+    assert.deepEqual(past.json.map((row) => row.failed), [2], 'to is not in the range');
+  }
+});
+
 test('a page is read from an index of the partitions that can hold it', () => {
   const id = addCheck('plans');
   for (let n = 1; n <= 5; n++) run(`select health_partition_make('health_samples', 'created_at', 'day', d, d + interval '1 day') from date_trunc('day', now() at time zone 'UTC' - interval '${n} days') d`);

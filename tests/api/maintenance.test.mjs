@@ -143,6 +143,7 @@ test('faults of windows, by their fields', async () => {
     [range('2026-02-30T10:00:00Z', soon(2)), 'once.startsAt'], [range(soon(1), '2027-13-01T00:00:00Z'), 'once.endsAt'], [range('2027-02-29T00:00:00Z', '2027-03-01T00:00:00Z'), 'once.startsAt'],
     [range('2027-04-31T00:00:00Z', '2027-05-01T00:00:00Z'), 'once.startsAt'], [range('2027-05-01', '2027-05-02T00:00:00Z'), 'once.startsAt'], [range('2027-05-01T24:00:00Z', '2027-05-02T00:00:00Z'), 'once.startsAt'],
     [range('2027-05-01T10:00:00', '2027-05-02T00:00:00Z'), 'once.startsAt'], [range(soon(2), soon(1)), 'once.endsAt'], [range(soon(1), soon(367 * 24)), 'once.endsAt'], [range(soon(-2), soon(-1)), 'once.endsAt'],
+    [range(soon(1), '1970-01-01T00:00:00Z'), 'once.endsAt'], [range('1970-01-01T00:00:00Z', soon(1)), 'once.endsAt'], [range('1970-01-01T00:00:00Z', '1970-01-01T00:00:00Z'), 'once.endsAt'],
     [{ once: { startsAt: soon(1) } }, 'once.endsAt'], [{ once: { startsAt: soon(1), endsAt: soon(2), zone: 'x' } }, 'once.zone'],
     [week({ weekdays: [] }), 'weekly.weekdays'], [week({ weekdays: [0] }), 'weekly.weekdays'], [week({ weekdays: [8] }), 'weekly.weekdays'], [week({ weekdays: ['SO'] }), 'weekly.weekdays'],
     [week({ weekdays: 'SUN' }), 'weekly.weekdays'], [week({ weekdays: [1, 2, 3, 4, 5, 6, 7, 1] }), 'weekly.weekdays'], [week({ startTime: '24:00' }), 'weekly.startTime'], [week({ startTime: '2:30' }), 'weekly.startTime'],

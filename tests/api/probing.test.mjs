@@ -108,6 +108,15 @@ test('each failure has its name', async () => {
   remove(made.json.id);
 });
 
+test('of a long body what is looked for may stand in its first MiB; what is not read is not known', async () => {
+  const long = await target({ status: 200, body: `{"status": "fine${'x'.repeat(2 << 20)}last"}` });
+  const look = async (fields) => (await runNow(check(`${long.url}/`, { enabled: false, ...fields }))).json.error;
+  assert.deepEqual([await look({ response_contains: 'fine' }), await look({ response_matches: '^..status' }), await look({ response_contains: 'last' }), await look({ response_matches: 'last' }),
+    await look({ json_path: '$.status', json_equals: '1' }), await look({ response_contains: 'fine', expected_min: 201 })],
+  [null, null, 'BODY_TOO_LONG', 'PATTERN', 'BODY_TOO_LONG', 'STATUS']);
+  await long.close();
+});
+
 test('while no sentinel answers, failures that our network could be to blame for say nothing', async () => {
   const nameless = check('http://nowhere.invalid/', { failure_threshold: 1 });
   const closed = await target();

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { api, assertError, get, login } from '../lib/client.mjs';
 import { env } from '../lib/env.mjs';
 import { addCheck, addRollup, checkId } from '../lib/health-rows.mjs';
+import { part } from '../lib/part.mjs';
 import { one, rows, run } from '../lib/sql.mjs';
 import { eachOf, until } from '../lib/until.mjs';
 
@@ -32,7 +33,7 @@ test('settings: off at first, faults by name, one address for one project', asyn
     [{ slug: 'demo' }, 'enabled'], [{ enabled: true }, 'slug'], [{ enabled: true, slug: 'ab' }, 'slug'], [{ enabled: true, slug: 'x'.repeat(65) }, 'slug'],
     [{ enabled: true, slug: 'Demo' }, 'slug'], [{ enabled: true, slug: '-demo' }, 'slug'], [{ enabled: true, slug: 'demo-' }, 'slug'], [{ enabled: true, slug: 'dé-mo' }, 'slug'],
     [{ enabled: true, slug: '../x' }, 'slug'], [{ enabled: true, slug: 'demo', title: 'x'.repeat(121) }, 'title'], [{ enabled: true, slug: 'demo', title: ' ' }, 'title'],
-    [{ enabled: true, slug: 'demo', checkIds: 'all' }, 'checkIds'], [{ enabled: true, slug: 'demo', checkIds: [1] }, 'checkIds'],
+    [{ enabled: true, slug: 'demo', checkIds: 'all' }, 'checkIds'], [{ enabled: true, slug: 'demo', checkIds: [1] }, 'checkIds'], [{ enabled: true, slug: 'demo', checkIds: [''] }, 'checkIds'],
     [{ enabled: true, slug: 'demo', checkIds: Array(101).fill(check) }, 'checkIds'], [{ enabled: true, slug: 'demo', checkIds: [check, 'check_of-somebody-else'] }, 'checkIds'],
     [{ enabled: true, slug: 'demo', color: 'red' }, 'color'],
   ]) {
@@ -40,6 +41,8 @@ test('settings: off at first, faults by name, one address for one project', asyn
     assertError(answer, 422, 'ValidationError');
     assert.equal(answer.json.details[0].field, field, answer.text);
   }
+  const several = await put({ enabled: true, slug: 'demo', title: 7, checkIds: [check, ''] });
+  assert.deepEqual(several.json.details.map((detail) => detail.field).sort(), ['checkIds', 'title'], 'all of them at once');
   assertError(await put({ enabled: true, slug: 'demo' }, { token: await login('developer') }), 403, 'ForbiddenError');
   const set = await put({ enabled: true, slug: 'demo', checkIds: [check] });
   assert.equal(set.status, 200, set.text);
@@ -166,6 +169,23 @@ test('a page that is off cannot be told from one that never was', async () => {
   await page('demo-two', () => true);
 });
 
+test('a check that is gone is gone from the page, which can be saved as it is; one of checks that are switched off says so', async () => {
+  const ids = [addCheck('Off', { enabled: false }), addCheck('Gone', { state: OK })];
+  assert.equal((await put({ enabled: true, slug: 'demo-two', checkIds: ids })).status, 200);
+  run(`delete from health_checks where id = '${ids[1]}'`);
+  const { json: { enabled, slug, title, checkIds } } = await get(settings);
+  assert.deepEqual(checkIds, [ids[0]]);
+  const saved = await put({ enabled, slug, title, checkIds });
+  assert.equal(saved.status, 200, saved.text);
+  assert.equal((await page('demo-two', (json) => json.checks.length === 1)).state, 'PAUSED');
+  assert.match((await open('demo-two')).text, /switched off/);
+  assert.match((await open('demo-two/badge.svg')).text, /: paused</);
+  run(`delete from health_checks where id = '${ids[0]}'`);
+  assert.deepEqual((await get(settings)).json.checkIds, [], 'none is not all');
+  assert.equal((await put({ enabled, slug, title, checkIds: null })).status, 200);
+  await page('demo-two', (json) => json.checks.length > 1);
+});
+
 test('many look at it at the cost of one; whoever guesses addresses is limited', async () => {
   await page('demo-two', () => true);
   const before = one('select coalesce(sum(seq_scan + idx_scan), 0)::int as n from pg_stat_user_tables where relname = \'status_pages\'').n;
@@ -185,4 +205,23 @@ test('many look at it at the cost of one; whoever guesses addresses is limited',
   assert.ok(limited.length > 0, 'guessing is limited');
   assert.ok(limited[0].headers.get('retry-after'));
   assert.equal((await open('demo-two')).status, 200, 'who is limited can still look at a page that others look at');
+});
+
+test('while PostgreSQL hangs one waits to see whether it does; all others get the last page at once', { timeout: 60_000 }, async () => {
+  await page('demo-two', () => true);
+  await part('pg', 'pause');
+  try {
+    const took = async () => {
+      const began = performance.now(), { status } = await open('demo-two');
+      assert.equal(status, 200);
+      return performance.now() - began;
+    };
+    await until('a reading has failed', async () => await took() > 2000, { seconds: 30 });
+    // All of them within the time that a page from memory takes; the reading that fails lasts for seconds.
+    const times = await Promise.all(Array.from({ length: 20 }, took));
+    assert.ok(times.every((ms) => ms < 2000), `${times.map(Math.round)}`);
+  } finally {
+    await part('pg', 'resume');
+  }
+  await page('demo-two', () => true);
 });

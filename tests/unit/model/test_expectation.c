@@ -59,11 +59,18 @@ static void test_status_and_latency(void **state)
 static void test_a_login_is_a_hint_only_where_it_is_not_expected(void **state)
 {
 	const struct expectation ok = { .status_min = 200, .status_max = 299 };
+	const struct expectation usual = { .status_min = 200, .status_max = 399 };
+	const struct expectation wants_302 = { .status_min = 302, .status_max = 302 };
 	const struct expectation wants_401 = { .status_min = 401, .status_max = 401 };
 
 	(void)state;
 	assert_verdict(expectation_judge(arena, &ok, 302, true, STR(""), 1), "LOGIN_REQUIRED");
 	assert_verdict(expectation_judge(arena, &ok, 302, false, STR(""), 1), "STATUS");
+	assert_verdict(expectation_judge(arena, &usual, 302, true, STR(""), 1), "LOGIN_REQUIRED");
+	assert_verdict(expectation_judge(arena, &usual, 307, true, STR(""), 1), "LOGIN_REQUIRED");
+	assert_verdict(expectation_judge(arena, &usual, 302, false, STR(""), 1), NULL);
+	assert_verdict(expectation_judge(arena, &usual, 200, true, STR(""), 1), NULL);
+	assert_verdict(expectation_judge(arena, &wants_302, 302, true, STR(""), 1), NULL);
 	assert_verdict(expectation_judge(arena, &wants_401, 401, true, STR(""), 1), NULL);
 }
 

@@ -284,6 +284,26 @@ static void headers_that_a_user_may_not_set(void **state)
 	assert_non_null(probe_header_check(STR("Transfer-Encoding"), STR("chunked")));
 }
 
+static void secrets_go_where_they_were_meant_to(void **state)
+{
+	struct probe_rules strict = rules_of("", "1-65535"), open = rules_of("10.0.0.0/8", "1-65535");
+
+	(void)state;
+	assert_true(
+		probe_same_origin(arena, STR("https://shop.example.org/a?x"), STR("https://SHOP.example.org:443/b")));
+	assert_false(probe_same_origin(arena, STR("https://shop.example.org/"), STR("http://shop.example.org/")));
+	assert_false(probe_same_origin(arena, STR("https://shop.example.org/"), STR("https://shop.example.org:8443/")));
+	assert_false(
+		probe_same_origin(arena, STR("https://shop.example.org/"), STR("https://shop.example.org.evil.org/")));
+	assert_false(probe_same_origin(arena, STR("nonsense"), STR("nonsense")));
+	assert_true(probe_is_in_clear(&strict, STR("http://shop.example.org/")));
+	assert_false(probe_is_in_clear(&strict, STR("https://shop.example.org/")));
+	assert_false(probe_is_in_clear(&strict, STR("http://shop.internal/")));
+	assert_true(probe_is_in_clear(&open, STR("http://192.0.9.1/")));
+	assert_false(probe_is_in_clear(&open, STR("http://10.1.2.3/")));
+	assert_false(probe_is_in_clear(&open, STR("http://shop.example.org/"))); /* the probe finds out */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_preview_of_the_operators_provider_may_be_private),
 		cmocka_unit_test(the_list_of_spellings),
 		cmocka_unit_test(headers_that_a_user_may_not_set),
+		cmocka_unit_test(secrets_go_where_they_were_meant_to),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
