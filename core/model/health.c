@@ -73,6 +73,11 @@ static bool count_good(struct health_state *s, const struct health_rules *rules,
 	return false;
 }
 
+bool health_parent_is_down(enum health_parents parents)
+{
+	return parents == PARENTS_DOWN || parents == PARENTS_WERE_DOWN;
+}
+
 /* Parents that nobody looks at must not hide a failure for ever. */
 static bool must_wait_for_parents(const struct health_state *s, const struct health_rules *rules,
 				  enum health_parents parents)
@@ -129,6 +134,16 @@ static bool is_past(int64_t told_ms, int64_t wait_ms, int64_t now_ms)
 	return told_ms == 0 || now_ms - told_ms >= wait_ms;
 }
 
+static void say_opened(struct health_next *next, const struct health_rules *rules, int64_t now_ms)
+{
+	if (is_past(next->state.told_ms, rules->cooldown_ms, now_ms)) {
+		say_down(next, HEALTH_OPENED, now_ms);
+	} else {
+		next->state.incident = true;
+		say(next, HEALTH_OPENED, false);
+	}
+}
+
 static void tell_change(struct health_next *next, const struct health_rules *rules, int64_t now_ms)
 {
 	struct health_state *s = &next->state;
@@ -141,11 +156,8 @@ static void tell_change(struct health_next *next, const struct health_rules *rul
 	} else if (s->status == HEALTH_OK) {
 		if (s->incident)
 			say_over(next, HEALTH_RECOVERED);
-	} else if (is_past(s->told_ms, rules->cooldown_ms, now_ms)) {
-		say_down(next, HEALTH_OPENED, now_ms);
 	} else {
-		s->incident = true;
-		say(next, HEALTH_OPENED, false);
+		say_opened(next, rules, now_ms);
 	}
 }
 
@@ -168,7 +180,13 @@ static void remind(struct health_next *next, const struct health_rules *rules, i
 	const struct health_state *s = &next->state;
 	bool is_due;
 
-	if (!s->incident || s->acknowledged || s->status != HEALTH_DEGRADED)
+	if (s->status != HEALTH_DEGRADED)
+		return;
+	if (!s->incident) {
+		say_opened(next, rules, now_ms);
+		return;
+	}
+	if (s->acknowledged)
 		return;
 	if (s->told)
 		is_due = rules->reminder_ms > 0 && is_past(s->told_ms, rules->reminder_ms, now_ms);
@@ -182,11 +200,15 @@ struct health_next health_next(const struct health_state *state, const struct he
 			       enum health_look look, enum health_parents parents, int64_t now_ms)
 {
 	struct health_next next = { .state = *state };
+	bool parent_is_down = look == LOOK_BAD && health_parent_is_down(parents);
 	bool changed;
 
+	if (!state->incident) /* what people know is of an incident */
+		next.state.told = next.state.acknowledged = false;
 	if (look == LOOK_INCONCLUSIVE)
 		return next;
-	if (look == LOOK_MAINTENANCE || (look == LOOK_BAD && parents == PARENTS_DOWN)) {
+	if (look == LOOK_MAINTENANCE || parent_is_down) {
+		next.ask_parents = parent_is_down && parents == PARENTS_WERE_DOWN;
 		start_anew(&next.state); /* what it is afterwards, looks from then on say */
 		return next;
 	}

@@ -10,7 +10,8 @@
  * window is flapping: told once, then held, the incident staying open, until it did not change for half a window.
  * Looks that say nothing change no status: our own network (they are as if they had not been), a parent that is down,
  * maintenance (after these two the counting begins anew). All of it is kept in the row of the check, so that a restart
- * announces nothing again and misses nothing. */
+ * announces nothing again and misses nothing. What is DEGRADED has an incident: one that is missing is opened by the
+ * next bad look. */
 #ifndef MODEL_HEALTH_H
 #define MODEL_HEALTH_H
 
@@ -33,8 +34,9 @@ enum health_look {
 /* The checks it depends on. Asked for with bad looks only. */
 enum health_parents {
 	PARENTS_FINE,    /* there are none, or all were good since this check began to fail */
-	PARENTS_UNKNOWN, /* not looked at since then */
+	PARENTS_UNKNOWN, /* not looked at since then, or what was seen says nothing */
 	PARENTS_DOWN,
+	PARENTS_WERE_DOWN, /* not looked at since then; down when they were */
 };
 
 struct health_rules {
@@ -73,11 +75,13 @@ struct health_next {
 	enum health_event event;
 	bool told;        /* the event is for people, too; else it is only written down */
 	bool confirm;     /* look again soon */
-	bool ask_parents; /* they should be looked at now: only with PARENTS_UNKNOWN */
+	bool ask_parents; /* they should be looked at now: with PARENTS_UNKNOWN and PARENTS_WERE_DOWN */
 };
 
 struct health_next health_next(const struct health_state *state, const struct health_rules *rules,
 			       enum health_look look, enum health_parents parents, int64_t now_ms);
+
+bool health_parent_is_down(enum health_parents parents);
 
 const char *health_status_word(enum health_status status); /* "OK", "DEGRADED", NULL */
 const char *health_event_word(enum health_event event);    /* as health_alerts.kind; NULL for nothing */

@@ -87,6 +87,11 @@ static void fill(struct call *call, const struct columns *c, size_t i, const str
 	}
 }
 
+int incident_lock(struct call *call, struct db_tx *tx, const struct str *checks, size_t n, struct db_rows *ret_rows)
+{
+	return db_tx_query(call, tx, Q_INCIDENT_LOCK, ret_rows, A_TEXTS(checks, n));
+}
+
 int incident_events(struct call *call, struct db_tx *tx, const struct incident_event *events, size_t n)
 {
 	struct columns c = new_columns(call, n);

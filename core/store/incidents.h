@@ -2,10 +2,10 @@
  *
  * Who writes what: the prober's transaction writes the state of a check and, in it, incident_events() the incident and
  * the alerts that go with it. An alert is a row that waits; core/worker/announce.h makes notifications of it.
- * Easy to break: locks go check, its state, incident. A prober that writes a state back must not undo what people did
- * since it had read it: told and acknowledged only become true with incident_acknowledge(), and only what ends the
- * incident makes them false again. A check that is switched off or deleted ends its incident itself, by triggers of
- * sql/migrations/0021_alerts.sql, whoever does it. */
+ * Easy to break: locks go project, check, its state, incident. A prober that writes a state back must not undo what
+ * people did since it had read it: told and acknowledged only become true with incident_acknowledge(), and only what
+ * ends the incident makes them false again. A check that is switched off or deleted ends its incident itself, by
+ * triggers of sql/migrations/0021_alerts.sql, whoever does it. */
 #ifndef STORE_INCIDENTS_H
 #define STORE_INCIDENTS_H
 
@@ -26,8 +26,12 @@ struct incident_event {
 	struct str certificate;  /* its SHA-256, hex: several checks that meet the same one warn once */
 	int64_t certificate_expires_ms;
 };
-/* Opens and ends incidents, writes alerts and health_states.incident_id: one statement, however many. Those whose check
- * was deleted meanwhile are dropped. Each check once at most. */
+/* The first statement of a transaction with events. *ret_rows: `id` of the checks that it has now; of others, which are
+ * being deleted or held by somebody, it must write neither the state nor the event. */
+AWAITS int incident_lock(struct call *call, struct db_tx *tx, const struct str *checks, size_t n,
+			 struct db_rows *ret_rows);
+/* Opens and ends incidents, writes alerts and health_states.incident_id: one statement, however many. Each check once
+ * at most. */
 AWAITS int incident_events(struct call *call, struct db_tx *tx, const struct incident_event *events, size_t n);
 
 /* Alerts that waited for group_ms, or have a cause with one that did, become notifications. now_ms: 0 = the database's.

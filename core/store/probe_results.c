@@ -35,6 +35,7 @@ static struct db_arg numbers(struct call *call, const struct probe_look *looks, 
 		return value;                                                                                          \
 	}
 NUMBER(fence_of, look->fence)
+NUMBER(version_of, look->version)
 NUMBER(verdict_of, look->verdict)
 NUMBER(status_code_of, look->status_code)
 NUMBER(latency_of, look->latency_ms)
@@ -88,16 +89,19 @@ static void put_over(struct call *call, const struct probe_look *looks, size_t n
 {
 	const struct health_sums **sums = arena_alloc(call->arena, (n + 1) * sizeof(*sums));
 	struct str *checks = arena_alloc(call->arena, (n + 1) * sizeof(*checks));
+	int64_t *fences = arena_alloc(call->arena, (n + 1) * sizeof(*fences));
 	size_t over = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!looks[i].over.at_ms)
 			continue;
 		checks[over] = looks[i].check_id;
+		fences[over] = looks[i].fence;
 		sums[over++] = &looks[i].over;
 	}
-	args[0] = A_TEXTS(checks, over);
-	put_sums(call, sums, over, args + 1);
+	args[30] = A_TEXTS(checks, over);
+	put_sums(call, sums, over, args + 31);
+	args[41] = A_INTS(fences, over);
 }
 
 /* ---- texts ---- */
@@ -163,7 +167,7 @@ static void put_answers(struct call *call, const struct probe_look *looks, size_
 	args[2] = A_TEXTS(answers, wanted);
 }
 
-#define PARAMETERS 40
+#define PARAMETERS 42
 
 int probes_results(struct call *call, struct db *db, struct db_tx *tx, struct str worker,
 		   const struct probe_look *looks, size_t n, struct db_rows *ret_rows)
@@ -188,8 +192,9 @@ int probes_results(struct call *call, struct db *db, struct db_tx *tx, struct st
 	args[21] = numbers(call, looks, n, ends_of);
 	args[22] = numbers(call, looks, n, warned_of);
 	put_under_way(call, looks, n, args + 23);
-	put_over(call, looks, n, args + 30);
+	put_over(call, looks, n, args);
 	put_answers(call, looks, n, args + 38);
+	args[42] = numbers(call, looks, n, version_of);
 	return tx ? db_tx_query_args(call, tx, Q_PROBES_RESULTS, ret_rows, args + 1, PARAMETERS)
 		  : db_query_args(call, db, Q_PROBES_RESULTS, ret_rows, args + 1, PARAMETERS);
 }

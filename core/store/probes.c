@@ -102,6 +102,7 @@ int probes_claim(struct call *call, struct db *db, struct str worker, int64_t ah
 			.name = db_text(&rows, i, "name"),
 			.fence = db_int(&rows, i, "fence"),
 			.slot_ms = db_time(&rows, i, "slot_at"),
+			.version = db_int(&rows, i, "version"),
 			.interval_ms = db_int(&rows, i, "interval_ms"),
 			.phase_ms = db_int(&rows, i, "phase_ms"),
 			.enabled = db_bool(&rows, i, "enabled"),
@@ -144,16 +145,18 @@ int probes_parents(struct call *call, struct db *db, const struct str *checks, c
 		   enum health_parents *ret)
 {
 	struct db_rows rows;
-	int r = db_query(call, db, Q_PROBES_PARENTS, &rows, A_TEXTS(checks, n), A_INTS(since_ms, n));
+	int r = db_query(call, db, Q_PROBES_PARENTS, &rows, A_TEXTS(checks, n), A_INTS(since_ms, n),
+			 A_INT(HEALTH_CONFIRM_MS));
 
 	for (size_t i = 0; r == OK && i < n; i++) {
 		ret[i] = PARENTS_FINE;
 		for (int k = 0; k < rows.n_rows; k++) {
 			if (!str_eq(db_text(&rows, k, "check_id"), checks[i]))
 				continue;
-			ret[i] = db_bool(&rows, k, "down")      ? PARENTS_DOWN
-				 : db_bool(&rows, k, "unknown") ? PARENTS_UNKNOWN
-								: PARENTS_FINE;
+			ret[i] = db_bool(&rows, k, "down_of_old") ? PARENTS_WERE_DOWN
+				 : db_bool(&rows, k, "down")      ? PARENTS_DOWN
+				 : db_bool(&rows, k, "unknown")   ? PARENTS_UNKNOWN
+								  : PARENTS_FINE;
 		}
 	}
 	return r;

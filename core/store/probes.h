@@ -20,6 +20,7 @@ struct health_sums {
 struct probe_due {
 	struct str check_id, project_id, name;
 	int64_t fence, slot_ms;
+	int64_t version;               /* of the check as people set it */
 	int64_t interval_ms, phase_ms; /* its slots are n * interval + phase */
 	bool enabled, wanted /* somebody waits for the answer */, maintenance, has_parents;
 	/* the request */
@@ -49,7 +50,8 @@ AWAITS int probes_give_back(struct call *call, struct db *db, const struct str *
 /* What a worker that has ended was at is due again. *ret_n: how many. */
 AWAITS int probes_take_over(struct call *call, struct db *db, struct str worker, size_t *ret_n);
 
-/* Parents of checks that look bad; in the order of `checks`. */
+/* Parents of checks that look bad; in the order of `checks`. Those that were down are looked at again when that is
+ * HEALTH_CONFIRM_MS ago. */
 AWAITS int probes_parents(struct call *call, struct db *db, const struct str *checks, const int64_t *since_ms, size_t n,
 			  enum health_parents *ret);
 AWAITS int probes_hurry_parents(struct call *call, struct db *db, const struct str *checks, size_t n);
@@ -60,7 +62,7 @@ const char *verdict_word(enum verdict verdict);
 /* One result. The texts must live until the call returns. */
 struct probe_look {
 	struct str check_id, project_id;
-	int64_t fence;
+	int64_t fence, version;
 	enum verdict verdict;
 	bool ok;
 	const char *error; /* NULL = none */
@@ -75,8 +77,9 @@ struct probe_look {
 	struct str answer;             /* JSON for who waits; empty = nobody */
 	bool tell_back;
 };
-/* Written at once, where the claim holds still. *ret_rows: check_id and fence of those with tell_back that were. At
- * most PROBE_RESULTS_MAX. `tx` or, when it is NULL, the shared lane. May be run again when its answer was lost. */
+/* Written at once, where the claim holds still and the check is as it was probed; one that is not is due again.
+ * *ret_rows: check_id and fence of those with tell_back that were. At most PROBE_RESULTS_MAX. `tx` or, when it is NULL,
+ * the shared lane. May be run again when its answer was lost. */
 AWAITS int probes_results(struct call *call, struct db *db, struct db_tx *tx, struct str worker,
 			  const struct probe_look *looks, size_t n, struct db_rows *ret_rows);
 

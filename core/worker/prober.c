@@ -42,6 +42,11 @@ int64_t prober_now(const struct prober *p)
 	return clock_mono_ms() + p->db_ahead_ms;
 }
 
+size_t prober_has(const struct prober *p)
+{
+	return p->n_claims + p->ended.n + p->n_taken;
+}
+
 /* ---- loops ---- */
 
 static void claim_loop(struct call *call, void *arg)
@@ -122,17 +127,17 @@ void prober_wake(void *prober)
 		event_set(&p->wake);
 }
 
-/* Those that were never started, or all that have no result. */
+/* Those that were never started, or all: also those whose result could not be written. */
 static void give_back(struct call *call, struct prober *p, bool all)
 {
 	struct claim *claim, *next;
-	struct str *checks = arena_alloc(call->arena, (p->n_claims + 1) * sizeof(*checks));
-	int64_t *fences = arena_alloc(call->arena, (p->n_claims + 1) * sizeof(*fences));
+	struct str *checks = arena_alloc(call->arena, (prober_has(p) + 1) * sizeof(*checks));
+	int64_t *fences = arena_alloc(call->arena, (prober_has(p) + 1) * sizeof(*fences));
 	size_t n = 0;
 
 	for (claim = p->claims; claim; claim = next) {
 		next = claim->next;
-		if (claim->state == CLAIM_ENDED || (claim->state != CLAIM_WAITING && !all))
+		if (claim->state != CLAIM_WAITING && !all)
 			continue;
 		checks[n] = arena_str(call->arena, claim->due.check_id);
 		fences[n++] = claim->due.fence;
@@ -140,7 +145,7 @@ static void give_back(struct call *call, struct prober *p, bool all)
 			claim_free(claim);
 	}
 	if (n && probes_give_back(call, p->o.db, checks, fences, n) != OK)
-		log_warn("Prober", "Probes without a result could not be given back: their leases run out",
+		log_warn("Prober", "Probes that are not stored could not be given back: their leases run out",
 			 F_TEXT("error", call->why));
 }
 
@@ -175,7 +180,7 @@ unsigned prober_active(struct prober *p)
 {
 	if (!p || clock_mono_ms() - p->drained_ms > DRAIN_MS)
 		return 0;
-	return (unsigned)(p->n_claims + p->ended.n + p->n_batch + p->giving_back + p->claiming);
+	return (unsigned)prober_has(p) + p->giving_back + p->claiming;
 }
 
 struct prober *prober_close(struct prober *p)

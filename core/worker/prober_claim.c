@@ -253,16 +253,15 @@ void prober_claim(struct call *call, void *arg)
 	take_on(call, p, due, n);
 }
 
-/* Those in the batch are left out: its statement has them, and they are nobody's when it is done. */
+/* Also of results that wait: those whose claim somebody else has taken cannot be stored. */
 void prober_renew(struct call *call, void *arg)
 {
 	struct prober *p = arg;
-	struct str *checks = arena_alloc(call->arena, (p->n_claims + p->ended.n + 1) * sizeof(*checks));
-	size_t n = 0, most = p->n_claims + p->ended.n;
+	struct str *checks = arena_alloc(call->arena, (prober_has(p) + 1) * sizeof(*checks));
+	size_t n = 0;
 
-	for (const struct claim *claim = p->claims; claim && n < most; claim = claim->next)
-		if (claim->state != CLAIM_ENDED || !claim->is_in_batch)
-			checks[n++] = arena_str(call->arena, claim->due.check_id);
+	for (const struct claim *claim = p->claims; claim && n < prober_has(p); claim = claim->next)
+		checks[n++] = arena_str(call->arena, claim->due.check_id);
 	if (n && probes_renew(call, p->o.db, p->o.worker, checks, n, PROBER_LEASE_MS) != OK && !call_cancelled(call))
 		log_warn("Prober", "Claims of health checks could not be renewed; other workers may take them over",
 			 F_TEXT("error", call->why));

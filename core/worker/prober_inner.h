@@ -37,7 +37,6 @@ struct claim {
 	const char *certificate; /* in certificate_text, or NULL */
 	char certificate_text[65];
 	int64_t certificate_ends_ms;
-	bool is_in_batch;
 	struct probe_result *trace; /* for who waits; without the body */
 };
 
@@ -77,8 +76,9 @@ struct prober {
 	unsigned open_handles; /* uv's: the last one closed frees the prober */
 	struct sentinels sentinels;
 	struct claim_list ended;
-	struct claim *batch[PROBE_RESULTS_MAX]; /* of them, on their way into the database */
-	size_t n_batch;
+	struct claim *taken[PROBE_RESULTS_MAX]; /* of them, on their way into the database */
+	struct claim **batch;                   /* of those, in the statement under way */
+	size_t n_taken, n_batch;
 	int written;          /* what came of the last attempt */
 	bool urgent;          /* somebody waits for one of them */
 	int64_t dropped;      /* results, because there were too many */
@@ -93,6 +93,7 @@ struct prober {
 };
 
 int64_t prober_now(const struct prober *prober); /* the database's clock, Unix ms */
+size_t prober_has(const struct prober *prober);  /* claims, whatever their state */
 
 /* prober.c: those that were never started */
 AWAITS void prober_give_back(struct call *call, void *prober);

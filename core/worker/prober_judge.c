@@ -113,12 +113,13 @@ void judge(const struct claim *claim, enum health_parents parents, struct probe_
 {
 	const struct probe_due *due = &claim->due;
 	enum health_look seen = look_of(claim);
-	bool parent_is_down = seen == LOOK_BAD && parents == PARENTS_DOWN;
+	bool parent_is_down = seen == LOOK_BAD && health_parent_is_down(parents);
 	struct health_next next = health_next(&due->state, &due->rules, seen, parents, claim->at_ms);
 	struct probe_look look = {
 		.check_id = due->check_id,
 		.project_id = due->project_id,
 		.fence = due->fence,
+		.version = due->version,
 		.verdict = verdict_of(claim, parent_is_down),
 		.ok = claim->ok,
 		.error = parent_is_down ? "PARENT_DOWN" : claim->error,

@@ -4,13 +4,14 @@
  *                                                              | with incidents: a transaction
  *
  * A batch stays until it is written or refused, however long the database is away; what ends meanwhile waits behind it,
- * up to PROBER_RESULTS_MAX. Writing it twice is harmless: the first time takes the claim away. */
+ * up to PROBER_RESULTS_MAX. Writing it twice is harmless: the first time takes the claim away. Where the lease ran out
+ * meanwhile and the check was claimed anew, the result is not stored. */
 #include "worker/prober_inner.h"
 
 #include "base/clock.h"
 #include "store/incidents.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #define GATHER_MS 50 /* a batch is gathered for so long, unless somebody waits */
 #define WRITE_MS  10000
@@ -43,7 +44,7 @@ struct judged {
 	int *warnings;
 	enum health_parents *parents;
 	struct str *hurry; /* checks whose parents should be looked at now */
-	size_t n_hurry, n_events;
+	size_t n_looks, n_hurry, n_events;
 };
 
 static int ask_parents(struct call *call, struct prober *p, struct judged *j)
@@ -113,7 +114,41 @@ static bool was_written(const struct db_rows *rows, const struct probe_look *loo
 	return false;
 }
 
-static int write_with_events(struct call *call, struct prober *p, const struct judged *j)
+static bool has_check(const struct db_rows *rows, struct str check_id)
+{
+	for (int i = 0; i < rows->n_rows; i++)
+		if (str_eq(db_text(rows, i, "id"), check_id))
+			return true;
+	return false;
+}
+
+/* A state must not say that people were told what nobody wrote down: where the check is held, as by who deletes it, the
+ * look is left out as a whole. If the check stays, the claim runs out, and the next look says the same. */
+static int lock_events(struct call *call, struct db_tx *tx, struct judged *j)
+{
+	struct str *checks = arena_alloc(call->arena, j->n_events * sizeof(*checks));
+	struct db_rows locked;
+	size_t n = 0, kept = 0;
+	int r;
+
+	for (size_t i = 0; i < j->n_looks; i++)
+		if (j->looks[i].tell_back)
+			checks[n++] = j->looks[i].check_id;
+	r = incident_lock(call, tx, checks, n, &locked);
+	if (r != OK)
+		return r;
+	for (size_t i = 0; i < j->n_looks; i++) {
+		if (j->looks[i].tell_back && !has_check(&locked, j->looks[i].check_id))
+			continue;
+		j->looks[kept] = j->looks[i];
+		j->nexts[kept] = j->nexts[i];
+		j->warnings[kept++] = j->warnings[i];
+	}
+	j->n_looks = kept;
+	return OK;
+}
+
+static int write_with_events(struct call *call, struct prober *p, struct judged *j)
 {
 	struct incident_event *events = arena_alloc(call->arena, j->n_events * sizeof(*events));
 	struct db_tx *tx = NULL;
@@ -122,8 +157,10 @@ static int write_with_events(struct call *call, struct prober *p, const struct j
 	int r = db_begin(call, p->o.db, &tx);
 
 	if (r == OK)
-		r = probes_results(call, p->o.db, tx, p->o.worker, j->looks, p->n_batch, &rows);
-	for (size_t i = 0; r == OK && i < p->n_batch; i++)
+		r = lock_events(call, tx, j);
+	if (r == OK)
+		r = probes_results(call, p->o.db, tx, p->o.worker, j->looks, j->n_looks, &rows);
+	for (size_t i = 0; r == OK && i < j->n_looks; i++)
 		if (j->looks[i].tell_back && was_written(&rows, &j->looks[i]))
 			events[n++] = event_of(&j->looks[i], &j->nexts[i], j->warnings[i]);
 	if (r == OK && n)
@@ -143,6 +180,7 @@ static void write_batch(struct call *call, void *arg)
 		.warnings = arena_alloc(call->arena, p->n_batch * sizeof(*j.warnings)),
 		.parents = arena_alloc(call->arena, p->n_batch * sizeof(*j.parents)),
 		.hurry = arena_alloc(call->arena, p->n_batch * sizeof(*j.hurry)),
+		.n_looks = p->n_batch,
 	};
 	struct db_rows rows;
 	int r = ask_parents(call, p, &j);
@@ -169,16 +207,12 @@ static bool is_worth_retrying(int r)
 	return r == E_NETWORK || r == E_TIMEOUT || r == E_CONFLICT || r == E_LIMITED || r == E_CANCELLED;
 }
 
-static void forget(struct prober *p, size_t from, size_t n)
-{
-	for (size_t i = from; i < from + n; i++)
-		claim_free(p->batch[i]);
-}
-
-static int attempt(struct call *call, struct prober *p)
+static int attempt(struct call *call, struct prober *p, struct claim **batch, size_t n)
 {
 	struct fiber_options options = { .name = "probes-write", .timeout_ms = WRITE_MS };
 
+	p->batch = batch;
+	p->n_batch = n;
 	p->written = E_CANCELLED;
 	call_shield(call); /* it reads the batch: it is waited for */
 	fiber_run(call, &options, write_batch, p);
@@ -186,54 +220,47 @@ static int attempt(struct call *call, struct prober *p)
 	return p->written;
 }
 
-/* The database refuses the batch: it is one of them. */
+/* The first ones of those that were taken are done with. */
+static void forget(struct prober *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		claim_free(p->taken[i]);
+	p->n_taken -= n;
+	memmove(p->taken, p->taken + n, p->n_taken * sizeof(struct claim *));
+}
+
+/* The database refuses the batch: it is one of them. What is not to blame stays taken. */
 static int attempt_each(struct call *call, struct prober *p)
 {
-	size_t n = p->n_batch;
-	int r = OK;
+	while (p->n_taken && !call_cancelled(call)) {
+		int r = attempt(call, p, p->taken, 1);
 
-	for (size_t i = 0; i < n; i++) {
-		struct claim *claim = p->batch[i];
-
-		p->batch[0] = claim;
-		p->n_batch = 1;
-		r = attempt(call, p);
+		if (r != OK && is_worth_retrying(r))
+			return r;
 		if (r != OK)
 			log_error("Prober", "The result of a probe could not be stored and is dropped",
-				  F_STR("checkId", claim->due.check_id));
-		claim_free(claim);
-		if (call_cancelled(call)) {
-			forget(p, i + 1, n - i - 1);
-			break;
-		}
+				  F_STR("checkId", p->taken[0]->due.check_id));
+		forget(p, 1);
 	}
-	p->n_batch = 0;
-	return r;
+	return OK;
 }
 
 static void write_ended(struct call *call, struct prober *p)
 {
-	int r;
+	while (p->n_taken < PROBE_RESULTS_MAX && p->ended.n)
+		p->taken[p->n_taken++] = claim_pop(&p->ended);
+	while (p->n_taken && !call_cancelled(call)) {
+		int r = attempt(call, p, p->taken, p->n_taken);
 
-	while (p->n_batch < PROBE_RESULTS_MAX && p->ended.n) {
-		struct claim *claim = claim_pop(&p->ended);
-
-		claim->is_in_batch = true;
-		p->batch[p->n_batch++] = claim;
+		if (r == OK) {
+			p->dropped = 0;
+			forget(p, p->n_taken);
+		} else if (!is_worth_retrying(r)) {
+			r = attempt_each(call, p);
+		}
+		if (r != OK && fiber_sleep(call, RETRY_MS) != OK)
+			return; /* they are given back */
 	}
-	for (;;) {
-		r = attempt(call, p);
-		if (r == OK || !is_worth_retrying(r) || call_cancelled(call) || fiber_sleep(call, RETRY_MS) != OK)
-			break;
-	}
-	if (r != OK && !is_worth_retrying(r)) {
-		attempt_each(call, p);
-		return;
-	}
-	if (r == OK)
-		p->dropped = 0;
-	forget(p, 0, p->n_batch);
-	p->n_batch = 0;
 }
 
 void prober_write_loop(struct call *call, void *arg)

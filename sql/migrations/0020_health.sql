@@ -115,12 +115,12 @@ begin
 end
 $$;
 create trigger health_check_made after insert on health_checks for each row execute function health_check_made();
--- Another interval acts at once; a claim that is under way ends first.
+-- One that is switched on is due now, another interval acts at once; a claim that is under way ends first.
 create function health_check_changed() returns trigger language plpgsql as $$
 begin
 	update health_states s
 	set due_at = case when not new.enabled then null when s.worker is not null then s.due_at
-			else least(s.due_at, health_slot(new.id, new.interval_ms, now())) end,
+			when not old.enabled then now() else least(s.due_at, health_slot(new.id, new.interval_ms, now())) end,
 		worker = case when new.enabled then s.worker end
 	where s.check_id = new.id;
 	return null;

@@ -76,7 +76,8 @@ $$;
 -- Nobody depends on a check that is gone. A window or a status page that was for it alone is for none then, not for all.
 create function health_check_forget() returns trigger language plpgsql as $$
 begin
-	update health_checks set depends_on = array_remove(depends_on, old.id) where depends_on @> array[old.id];
+	update health_checks set depends_on = array_remove(depends_on, old.id)
+	where project_id = old.project_id and depends_on <> '{}' and depends_on @> array[old.id];
 	update maintenance_windows set check_ids = array_remove(check_ids, old.id) where project_id = old.project_id and old.id = any (check_ids);
 	update status_pages set check_ids = array_remove(check_ids, old.id) where project_id = old.project_id and old.id = any (check_ids);
 	return null;

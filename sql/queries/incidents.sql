@@ -1,12 +1,22 @@
 -- Incidents and alerts: written by the prober, told by the announcer, read by people.
 
+-- name: incident_lock
+-- The projects and the checks $1 that events are to be written of, before anything else is locked: in the order of who deletes them.
+-- One that is being deleted, or somebody holds, is left out.
+select c.id
+from projects p join health_checks c on c.project_id = p.id
+where c.id = any ($1::text[])
+order by p.id, c.id
+for key share of p, c skip locked;
+
 -- name: incident_events
 -- One element of each array for each check: $1 its id, $2 an id for an incident, $3 what happened (null = nothing), $4 1 = people are
 -- told, $5 1 = the incident ends, $6 when, Unix ms, $7 since when it fails, $8 error, $9 what is wrong, $10 class of the error,
--- $11 id of an alert; of a certificate: $12 id of an alert, $13 threshold, $14 sentence (null = none), $15 SHA-256 of it. A check that is being deleted is
--- left out. What says that an incident is open opens one when there is none.
+-- $11 id of an alert; of a certificate: $12 id of an alert, $13 threshold, $14 sentence (null = none), $15 SHA-256 of it.
+-- incident_lock has the checks: nothing is left out. What says that an incident is open opens one when there is none. A certificate that the
+-- project was warned of at this threshold is not warned of again: behind one name there may be several, in turns.
 with c as (
-	select id, project_id, preview_id, url from health_checks where id = any ($1::text[]) order by id for key share skip locked
+	select id, project_id, preview_id, url from health_checks where id = any ($1::text[]) order by id for key share
 ), given as (
 	select g.*, c.project_id, least(to_timestamp(g.at_ms / 1000.0), now()) as at, to_timestamp(g.began_ms / 1000.0) as began,
 		coalesce('provider ' || v.provider, 'host ' || substring(c.url from '^[a-z]+://([^/?#]+)')) || ' ' || g.class as cause
@@ -40,7 +50,9 @@ with c as (
 	where g.kind is not null and g.told = 1 and not (g.kind = 'REMINDER' and k.is_looked_after)
 	union all
 	select g.certificate_id, g.project_id, g.check_id, null, 'CERTIFICATE', g.threshold, g.certificate, g.sha256, g.at
-	from given g where g.certificate is not null
+	from given g
+	where g.certificate is not null and not exists (select from health_alerts a
+		where a.project_id = g.project_id and a.certificate = g.sha256 and a.error = g.threshold)
 )
 update health_states s set incident_id = case when g.over = 0 then k.id end
 from given g left join known k on k.check_id = g.check_id

@@ -33,6 +33,7 @@ select s.check_id, c.project_id, c.name, s.fence, s.slot_at, c.interval_ms,
 	c.expected_min, c.expected_max, c.response_contains, c.response_matches, c.json_path, c.json_equals, c.latency_max_ms,
 	s.certificate, s.certificate_expires_at, s.certificate_warned,
 	c.failure_threshold, c.recovery_threshold, c.alert_cooldown_min, c.reminder_min, c.flap_changes, c.flap_window_min,
+	(extract(epoch from c.updated_at) * 1000000)::bigint as version,
 	s.status, s.failures, s.successes, s.failing_since, s.flapping, s.incident_id is not null as incident, s.told, s.told_at,
 	s.acknowledged,
 	case when s.changes <> '{}' then
@@ -60,13 +61,18 @@ where s.check_id = r.check_id and s.fence = r.fence and s.worker is not null;
 update health_states set due_at = slot_at, worker = null where worker = $1::text;
 
 -- name: probes_parents
--- Of checks that look bad: what their parents look like. $1 checks, $2 since when each fails, Unix ms. One that is disabled says nothing.
-select r.check_id, bool_or(s.status = 'DEGRADED' or s.last_ok is false) as down,
-	bool_or(s.last_checked_at is null or s.last_checked_at < timestamptz 'epoch' + r.since * interval '1 ms') as unknown
+-- Of checks that look bad: what their parents look like. $1 checks, $2 since when each fails, Unix ms, $3 how old in ms a look must be
+-- before one that is down is looked at again. One that is disabled says nothing; what is inconclusive hides nobody, but for a parent of its own.
+select r.check_id, coalesce(bool_or(w.down), false) as down,
+	coalesce(bool_or(w.down and w.old and s.last_checked_at < now() - $3::bigint * interval '1 ms'), false) as down_of_old,
+	bool_or(s.last_checked_at is null or w.old or (s.last_verdict = 'INCONCLUSIVE' and not w.down)) as unknown
 from unnest($1::text[], $2::bigint[]) r (check_id, since)
 join health_checks c on c.id = r.check_id
 join health_checks p on p.id = any (c.depends_on) and p.project_id = c.project_id and p.enabled
 join health_states s on s.check_id = p.id
+cross join lateral (select coalesce(s.status = 'DEGRADED' or (s.last_verdict in ('FAILED', 'MAINTENANCE') and not s.last_ok)
+		or s.last_error = 'PARENT_DOWN', false) as down,
+	s.last_checked_at < timestamptz 'epoch' + r.since * interval '1 ms' as old) w
 group by r.check_id;
 
 -- name: probes_hurry
@@ -86,15 +92,17 @@ where worker is null and check_id = any (array(
 -- $17 failing since, $18 changes of the status where they are others, $19 newest alert; $20 certificate if one was seen, $21 its end,
 -- $22 warned of; $23 to $29 the five minutes under way: from, ok, failed, inconclusive, sum, least and most latency.
 -- Five minutes that are over: $30 check, $31 to $37 as $23 to $29. For people who wait: $38 check, $39 fence, $40 answer.
+-- $41 fences of $30; $42 versions of the checks that were probed: where somebody has changed one since, nothing is written, and it is due.
+-- One check may come twice, of an older claim that ran out and a newer one: only the newer counts, so all is joined by the fence as well.
 -- Times are Unix ms; 0 is none, a number of -1 as well.
 with r as materialized (
 	select * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[],
 		$10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[],
 		$19::bigint[], $20::text[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[], $26::bigint[], $27::bigint[],
-		$28::bigint[], $29::bigint[])
+		$28::bigint[], $29::bigint[], $42::bigint[])
 		as r (check_id, fence, project_id, sample_id, verdict, flags, error, code, latency, at, next, interval_ms, status, failures,
 			successes, since, changes, told_at, certificate, expires, warned, acc_at, acc_ok, acc_failed, acc_inconclusive, acc_sum, acc_min,
-			acc_max)
+			acc_max, version)
 ), done as (
 	update health_states s
 	set worker = null,
@@ -120,21 +128,30 @@ with r as materialized (
 		acc_latency_min = nullif(r.acc_min, -1), acc_latency_max = nullif(r.acc_max, -1)
 	from r join health_checks c on c.id = r.check_id
 	where s.check_id = r.check_id and s.worker = $1::text and s.fence = r.fence
+		and r.version = (extract(epoch from c.updated_at) * 1000000)::bigint
 	returning s.check_id, s.fence, s.slot_at, r.project_id, r.sample_id, r.flags, r.error, s.last_verdict, s.last_ok, s.last_status_code,
 		s.last_latency_ms, s.last_checked_at
+), changed as (
+	update health_states s
+	set worker = null, due_at = case when c.enabled
+		or exists (select from health_runs h where h.check_id = c.id and h.finished_at is null) then now() end
+	from r join health_checks c on c.id = r.check_id
+	where s.check_id = r.check_id and s.worker = $1::text and s.fence = r.fence
+		and r.version <> (extract(epoch from c.updated_at) * 1000000)::bigint
 ), rolled as (
 	insert into health_rollups as o (check_id, step, at, ok, failed, inconclusive, latency_sum, latency_min, latency_max)
 	select k.check_id, w.step, date_bin(w.step * interval '1 minute', timestamptz 'epoch' + k.at * interval '1 ms', timestamptz 'epoch'),
 		k.ok, k.failed, k.inconclusive, k.sum, nullif(k.min, -1), nullif(k.max, -1)
-	from unnest($30::text[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[])
-			as k (check_id, at, ok, failed, inconclusive, sum, min, max)
-		join done on done.check_id = k.check_id, (values (5), (60), (1440)) w (step)
+	from unnest($30::text[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[],
+			$41::bigint[]) as k (check_id, at, ok, failed, inconclusive, sum, min, max, fence)
+		join done on done.check_id = k.check_id and done.fence = k.fence, (values (5), (60), (1440)) w (step)
 	on conflict (check_id, step, at) do update set ok = o.ok + excluded.ok, failed = o.failed + excluded.failed,
 		inconclusive = o.inconclusive + excluded.inconclusive, latency_sum = o.latency_sum + excluded.latency_sum,
 		latency_min = least(o.latency_min, excluded.latency_min), latency_max = greatest(o.latency_max, excluded.latency_max)
 ), answered as (
 	update health_runs h set finished_at = now(), result = a.answer::jsonb
-	from unnest($38::text[], $39::bigint[], $40::text[]) as a (check_id, fence, answer) join done on done.check_id = a.check_id
+	from unnest($38::text[], $39::bigint[], $40::text[]) as a (check_id, fence, answer)
+		join done on done.check_id = a.check_id and done.fence = a.fence
 	where h.check_id = a.check_id and h.fence = a.fence and h.finished_at is null
 ), sampled as (
 	insert into health_samples (id, project_id, health_check_id, ok, verdict, status_code, latency_ms, error, slot_at, created_at)

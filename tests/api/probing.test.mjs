@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertError, login, post } from '../lib/client.mjs';
 import { env } from '../lib/env.mjs';
-import { one, rows, run } from '../lib/sql.mjs';
+import { one, rows, run, session } from '../lib/sql.mjs';
 import { check, checks, doubled, remove, samples, state, target } from '../lib/targets.mjs';
 import { until } from '../lib/until.mjs';
 
@@ -55,6 +55,26 @@ test('it degrades at the threshold, confirmed soon after the first failure, and 
   assert.equal(one(`select end_reason from health_incidents where id = '${incident}'`).end_reason, 'RECOVERED');
   assert.deepEqual(rows(`select kind from health_alerts where check_id = '${id}' order by id`).map((a) => a.kind), ['OPENED', 'RECOVERED']);
   remove(id);
+  await shop.close();
+});
+
+test('a failure that meets somebody who holds the check is told afterwards', async () => {
+  const shop = await target();
+  const id = check(`${shop.url}/held`, { failure_threshold: 1 });
+  await until('well', () => state(id).status === 'OK');
+  const deleter = session();
+  await deleter.ask(`begin; select id from health_checks where id = '${id}' for update`);
+  const { length } = shop.asked;
+  shop.answer = { status: 500 };
+  await until('it failed', () => shop.asked.length > length + 1 || (shop.asked.length > length && state(id).status === 'DEGRADED'));
+  const next = check(`${well.url}/behind`);
+  await until('the next batches were written', () => samples(next).length >= 2);
+  await deleter.ask('rollback');
+  deleter.end();
+  run(`update health_states set due_at = now() where check_id = '${id}'`); // as if the claim had run out
+  await until('told', () => rows(`select 1 from health_alerts where check_id = '${id}' and kind = 'OPENED'`).length === 1);
+  assert.ok(state(id).told && state(id).incident_id && state(id).status === 'DEGRADED');
+  remove(id, next);
   await shop.close();
 });
 
@@ -149,16 +169,23 @@ test('maintenance: it is probed, and nothing comes of it', async () => {
 
 test('a parent that is down holds its children back', async () => {
   const base = await target({ status: 503 });
-  const parent = check(`${base.url}/parent`, { failure_threshold: 1 });
+  const parent = check(`${base.url}/parent`, { failure_threshold: 1, recovery_threshold: 1, interval_ms: 86_400_000 });
   await until('the parent is down', () => state(parent).status === 'DEGRADED');
   const child = check(`${base.url}/child`, { failure_threshold: 1, depends_on: [parent] });
   await until('three looks', () => samples(child).length >= 3);
   assert.deepEqual([...new Set(samples(child).map((s) => `${s.verdict} ${s.error}`))], ['INCONCLUSIVE PARENT_DOWN']);
   assert.notEqual(state(child).status, 'DEGRADED');
   base.answer = (request, response) => response.writeHead(request.url === '/child' ? 503 : 200).end();
+  // The parent is hurried: by itself it would be looked at tomorrow.
   await until('the child is down by itself', () => state(child).status === 'DEGRADED', { seconds: 40 });
   assert.equal(state(parent).status, 'OK');
-  remove(child, parent);
+  // One that says nothing hides nobody for ever.
+  const mute = check(`${base.url}/mute`);
+  run(`insert into health_check_headers (check_id, name, sealed, key_id, mask) values ('${mute}', 'X-Key', 'no seal', 'none', '***')`);
+  const other = check(`${base.url}/child`, { failure_threshold: 1, interval_ms: 500, depends_on: [mute] });
+  await until('down although its parent says nothing', () => state(other).status === 'DEGRADED', { seconds: 40 });
+  assert.equal(state(mute).last_error, 'HEADERS_UNREADABLE');
+  remove(child, parent, other, mute);
   await base.close();
 });
 
@@ -168,15 +195,15 @@ test('changed, disabled or deleted while its probe is under way', async () => {
   const goOn = () => { for (const response of waiting.splice(0)) response.end('late'); };
   const asked = (n) => until(`asked ${n} times`, () => slow.asked.length >= n);
   const options = { interval_ms: 500, timeout_ms: 20_000 };
-  // Changed: the probe under way counts, the next one is of the new address.
-  let id = check(`${slow.url}/old`, options);
+  // Changed: the probe under way does not count, the next one is of the new address, and at once.
+  let id = check(`${slow.url}/old`, { ...options, interval_ms: 86_400_000 });
   await asked(1);
-  run(`update health_checks set url = '${slow.url}/new', interval_ms = 400 where id = '${id}'`);
+  run(`update health_checks set url = '${slow.url}/new', updated_at = now() where id = '${id}'`);
   goOn();
   await asked(2);
   assert.deepEqual(slow.asked.slice(0, 2), ['/old', '/new']);
   // Disabled: nothing is written any more, and nothing asked.
-  await until('the first one was written', () => samples(id).length === 1);
+  assert.deepEqual(samples(id), []);
   run(`update health_checks set enabled = false where id = '${id}'`);
   goOn();
   id = check(`${slow.url}/gone`, options);
@@ -187,7 +214,11 @@ test('changed, disabled or deleted while its probe is under way', async () => {
   await until('the next batches were written', () => samples(last).length >= 2);
   assert.equal(slow.asked.length, 3);
   assert.equal(one("select count(*)::int as n from health_samples s where not exists (select 1 from health_checks c where c.id = s.health_check_id) and created_at > now() - interval '3 s' and health_check_id = '" + id + "'").n, 0);
-  remove(last);
+  // Switched on: not when its slot comes.
+  const late = check(`${well.url}/late`, { interval_ms: 86_400_000, enabled: false });
+  run(`update health_checks set enabled = true where id = '${late}'`);
+  await until('looked at', () => samples(late).length === 1);
+  remove(last, late);
   await slow.close();
 });
 

@@ -145,6 +145,42 @@ static void test_it_looks_again_soon(void **state)
 	assert_false(next.confirm || next.ask_parents);
 }
 
+static void test_what_is_degraded_has_an_incident(void **state)
+{
+	struct health_state lost = { .status = HEALTH_DEGRADED, .failures = 5, .told = true, .acknowledged = true };
+	struct health_next next = look(&lost, &usual, 'g', START_MS);
+
+	(void)state;
+	assert_int_equal(next.event, HEALTH_NOTHING);
+	assert_false(next.state.told);
+	next = look(&lost, &usual, 'b', START_MS);
+	assert_int_equal(letter_of(&next), 'O');
+	assert_true(next.state.incident && next.state.told && !next.state.acknowledged);
+	lost.told_ms = START_MS - MINUTE_MS; /* within the cooldown */
+	next = look(&lost, &usual, 'b', START_MS);
+	assert_int_equal(letter_of(&next), 'o');
+	next = look(&next.state, &usual, 'b', START_MS + usual.cooldown_ms);
+	assert_int_equal(letter_of(&next), 'N');
+	lost.flapping = true; /* held */
+	lost.n_changes = 1;
+	lost.changes[0] = START_MS;
+	next = look(&lost, &usual, 'b', START_MS);
+	assert_int_equal(next.event, HEALTH_NOTHING);
+}
+
+static void test_parents_that_were_down_are_looked_at(void **state)
+{
+	struct health_state s = { .status = HEALTH_OK, .failures = 2, .failing_since_ms = START_MS - MINUTE_MS };
+	struct health_next next = health_next(&s, &usual, LOOK_BAD, PARENTS_WERE_DOWN, START_MS);
+
+	(void)state;
+	assert_true(next.ask_parents && next.event == HEALTH_NOTHING && next.state.failures == 0);
+	next = health_next(&s, &usual, LOOK_BAD, PARENTS_DOWN, START_MS);
+	assert_false(next.ask_parents);
+	next = health_next(&s, &usual, LOOK_MAINTENANCE, PARENTS_WERE_DOWN, START_MS);
+	assert_false(next.ask_parents);
+}
+
 static void test_acknowledged_means_no_reminders(void **state)
 {
 	struct health_state s = {
@@ -320,6 +356,8 @@ int main(void)
 		cmocka_unit_test(test_flapping_that_stays_down),
 		cmocka_unit_test(test_it_looks_again_soon),
 		cmocka_unit_test(test_acknowledged_means_no_reminders),
+		cmocka_unit_test(test_what_is_degraded_has_an_incident),
+		cmocka_unit_test(test_parents_that_were_down_are_looked_at),
 		cmocka_unit_test(test_random_sequences),
 		cmocka_unit_test(test_certificates_are_warned_of_once_a_threshold),
 	};

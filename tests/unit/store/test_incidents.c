@@ -11,6 +11,7 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #define GROUP_MS 5000
 
@@ -412,7 +413,62 @@ static void certificates_are_warned_of_once(struct call *call, void *arg)
 	commit(call, events, 2);
 	announce(call, GROUP_MS);
 	expect(call, "select count(*) from notifications", "4\n");
+	for (int i = 0; i < 6; i++) { /* behind a balancer, in turns */
+		events[0].certificate = i % 2 ? STR("aa") : STR("bb");
+		commit(call, events, 1);
+	}
+	expect(call, "select count(*) from health_alerts where certificate in ('aa', 'bb')", "5\n");
 	expect(call, "select count(*) from health_incidents", "0\n");
+}
+
+/* ---- who holds what ---- */
+
+static void expect_locked(struct call *call, const char *ids)
+{
+	const struct str checks[] = { STR("check_1"), STR("check_2"), STR("check_gone") };
+	struct str found = STR("");
+	struct db_tx *tx = NULL;
+	struct db_rows rows;
+
+	CHECK_INT(db_begin(call, db, &tx), OK);
+	CHECK_INT(incident_lock(call, tx, checks, 3, &rows), OK);
+	for (int i = 0; i < rows.n_rows; i++)
+		found = arena_printf(call->arena, "%.*s%.*s ", STR_FMT(found), STR_FMT(db_text(&rows, i, "id")));
+	db_rollback(call, tx);
+	if (!str_eq(found, str_of(ids))) {
+		fprintf(stderr, "locked: %.*s, expected: %s\n", STR_FMT(found), ids);
+		give_up();
+	}
+}
+
+static void run_on(PGconn *conn, const char *statement)
+{
+	PGresult *result = PQexecParams(conn, statement, 0, NULL, NULL, NULL, NULL, 0);
+
+	CHECK_INT(PQresultStatus(result), PGRES_COMMAND_OK);
+	PQclear(result);
+}
+
+/* Beside us, and then not. */
+static void held_by_who_does(struct call *call, const char *statement, const char *left)
+{
+	PGconn *conn = PQconnectdb(pg_url(&pg));
+
+	run_on(conn, "begin");
+	run_on(conn, statement);
+	expect_locked(call, left);
+	run_on(conn, "rollback");
+	PQfinish(conn);
+	expect_locked(call, "check_1 check_2 ");
+}
+
+static void what_is_held_is_left_out(struct call *call, void *arg)
+{
+	(void)arg;
+	seed(call, 2);
+	held_by_who_does(call, "delete from health_checks where id = 'check_1'", "check_2 ");
+	held_by_who_does(call, "delete from projects where id = 'proj_1'", "");
+	held_by_who_does(call, "update health_checks set name = 'other'", "check_1 check_2 ");
 }
 
 /* ---- set up ---- */
@@ -483,6 +539,7 @@ int main(void)
 		ON_FIBER(a_check_that_is_switched_off),
 		ON_FIBER(somebody_looks_after_it),
 		ON_FIBER(certificates_are_warned_of_once),
+		ON_FIBER(what_is_held_is_left_out),
 	};
 
 	return cmocka_run_group_tests_name("store_incidents", tests, set_up, tear_down);
