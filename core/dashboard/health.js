@@ -3,7 +3,7 @@
 import { offerParents, showForm } from './check-form.js';
 import { showIncidents } from './incidents.js';
 import { showWindows } from './maintenance.js';
-import { $, api, element, link, when } from './page.js';
+import { $, act, api, element, link, when } from './page.js';
 import { offerChecks, showStatusPage } from './status-page.js';
 
 const REFRESH_MS = 4000;
@@ -12,7 +12,7 @@ const HOURS = 24, HOUR_MS = 3600_000;
 const PHASES = [['dnsMs', 'name look-up'], ['connectMs', 'connect'], ['tlsMs', 'TLS'], ['firstByteMs', 'first byte'], ['totalMs', 'in all']];
 const state = { project: null, fail: () => {}, timer: 0, next: null, pages: 1, bars: new Map() };
 
-const run = (promise) => promise.then(() => state.fail(null), state.fail);
+const run = (promise) => act(promise, state.fail);
 const percent = (value) => (value === null ? '–' : `${value} %`);
 const ms = (value) => (value === null ? '–' : `${Math.round(value)} ms`);
 

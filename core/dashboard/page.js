@@ -20,6 +20,13 @@ export async function api(method, path, body) {
   return { data, next: /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') || '')?.[1] };
 }
 
+// What somebody has asked for. Its error stays until something that was asked for later goes well.
+let asked = 0;
+export function act(promise, fail) {
+  const mine = ++asked;
+  return promise.then(() => { if (mine === asked) fail(null); }, fail);
+}
+
 export function element(name, text, attributes = {}) {
   const e = document.createElement(name);
   if (text !== undefined && text !== null) e.textContent = text;

@@ -1,13 +1,13 @@
 // The variables of a project: masked, until somebody says why he wants to see one.
 
-import { $, api, element, when } from './page.js';
+import { $, act, api, element, when } from './page.js';
 import { showRotation } from './rotation.js';
 
 const SHOWN_MS = 30_000; // then a value is masked again
 const state = { project: null, environment: null, changing: null, asked: null, fail: () => {} };
 
 const at = (key, more = '') => `/environments/${state.environment}/envvars${key ? `/${key}` : ''}${more}`;
-const run = (promise) => promise.then(() => state.fail(null), state.fail);
+const run = (promise) => act(promise, state.fail);
 
 function flags(v) {
   return [v.forkSafe && 'forks', v.buildOnly && 'build only'].filter(Boolean).join(', ');

@@ -37,6 +37,7 @@ struct claim {
 	const char *certificate; /* in certificate_text, or NULL */
 	char certificate_text[65];
 	int64_t certificate_ends_ms;
+	int conflicts;              /* times the database refused it because of one */
 	struct probe_result *trace; /* for who waits; without the body */
 };
 

@@ -13,9 +13,10 @@
 
 #include <string.h>
 
-#define GATHER_MS 50 /* a batch is gathered for so long, unless somebody waits */
-#define WRITE_MS  10000
-#define RETRY_MS  250
+#define GATHER_MS     50 /* a batch is gathered for so long, unless somebody waits */
+#define WRITE_MS      10000
+#define RETRY_MS      250
+#define CONFLICTS_MAX 20 /* of one result */
 
 void prober_settle(struct claim *claim)
 {
@@ -204,7 +205,7 @@ static void write_batch(struct call *call, void *arg)
 
 static bool is_worth_retrying(int r)
 {
-	return r == E_NETWORK || r == E_TIMEOUT || r == E_CONFLICT || r == E_LIMITED || r == E_CANCELLED;
+	return r == E_NETWORK || r == E_TIMEOUT || r == E_LIMITED || r == E_CANCELLED;
 }
 
 static int attempt(struct call *call, struct prober *p, struct claim **batch, size_t n)
@@ -229,13 +230,16 @@ static void forget(struct prober *p, size_t n)
 	memmove(p->taken, p->taken + n, p->n_taken * sizeof(struct claim *));
 }
 
-/* The database refuses the batch: it is one of them. What is not to blame stays taken. */
+/* The database refuses the batch: it is one of them. What is not to blame stays taken. A conflict may be a lock, which
+ * passes, or a row that will never fit and must not hold back all the others. */
 static int attempt_each(struct call *call, struct prober *p)
 {
 	while (p->n_taken && !call_cancelled(call)) {
 		int r = attempt(call, p, p->taken, 1);
 
 		if (r != OK && is_worth_retrying(r))
+			return r;
+		if (r == E_CONFLICT && ++p->taken[0]->conflicts < CONFLICTS_MAX)
 			return r;
 		if (r != OK)
 			log_error("Prober", "The result of a probe could not be stored and is dropped",
